@@ -1,0 +1,71 @@
+# One target a line in `make help`. The work is done by tests/gates, which installs what it needs under build/.
+PYTHON ?= python3
+SCENARIO ?=
+TARGETS ?=
+GATES := $(PYTHON) tests/gates
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test test-quick units sanity lint types docs companion-tests package integration \
+	molecule changelog lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-18s %s\n' "$$name" "$$text"; done
+
+setup: ## Install the system's packages (as root or by sudo) and make the virtual environments under build/
+	bash molecule/shared/setup.sh
+	$(GATES) setup
+
+demo: setup ## Deploy the sample site to real hosts under load, upgrade it, break it, roll it back
+	build/venv/bin/python examples/demo.py
+
+demo-down: ## Remove all that the demo made
+	build/venv/bin/python examples/demo.py --down
+
+test: setup ## Everything: test-quick, integration targets and molecule scenarios
+	$(GATES) test
+
+test-quick: ## Units, sanity, lint, types, docs, package and the companion's tests
+	$(GATES) test-quick
+
+units: ## Unit tests on the oldest and the newest Python that are found, and what hosts import on theirs
+	$(GATES) units
+
+sanity: ## ansible-test sanity, without ignores
+	$(GATES) sanity
+
+lint: ## ruff and ansible-lint
+	$(GATES) lint
+
+types: ## mypy --strict
+	$(GATES) types
+
+docs: ## Check the documentation of modules and roles
+	$(GATES) docs
+
+companion-tests: ## The companion's tests on each Django that it supports
+	$(GATES) companion-tests
+
+package: ## Build the collection, install it into an empty path and read its documentation from there
+	$(GATES) package
+
+integration: ## Integration targets on this machine: all, or TARGETS="name ..."
+	$(GATES) integration $(TARGETS)
+
+molecule: setup ## Scenarios on real hosts: all, or SCENARIO=name
+	$(GATES) molecule $(SCENARIO)
+
+changelog: ## Write CHANGELOG.md from the fragments: VERSION=x.y.z makes a release
+	$(GATES) tree
+	build/venv/bin/antsibull-changelog lint
+	$(if $(VERSION),build/venv/bin/antsibull-changelog release --version $(VERSION),build/venv/bin/antsibull-changelog generate)
+
+lock: ## Pin the newest versions of all tools in requirements/
+	$(GATES) setup
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make lock" ../build/bootstrap/bin/uv pip compile --quiet --upgrade \
+		--universal --no-annotate --no-emit-index-url --python-version 3.11 dev.in -o dev.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make lock" ../build/bootstrap/bin/uv pip compile --quiet --upgrade \
+		--universal --no-annotate --no-emit-index-url --python-version 3.9 hosts.in -o hosts.txt
+
+clean: ## Remove build/ (the demo's hosts: make demo-down first)
+	rm -rf build

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run parts of the test run: ``python3 tests/gates PART...``; the last line says how many tests ran.
+
+Needs only a Python of its own: what the parts use is installed under build/ first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+import collection
+import report
+import scenarios
+import static
+import tree
+import units
+import venvs
+from base import GateError, Result, say
+
+Part = Callable[[], list[Result]]
+
+QUICK: dict[str, Part] = {
+    "lint": static.lint,
+    "types": static.types,
+    "docs": static.docs,
+    "package": static.package,
+    "units": units.units,
+    "companion-tests": units.companion_tests,
+    "sanity": collection.sanity,
+}
+SLOW: dict[str, Part] = {
+    "integration": collection.integration,
+    "molecule": scenarios.molecule,
+}
+PARTS = {**QUICK, **SLOW}
+GROUPS = {"test-quick": list(QUICK), "test": list(PARTS)}
+
+
+def main(arguments: list[str]) -> int:
+    options = _parse(arguments)
+    started = time.monotonic()
+    if options.what in {"setup", "tree"}:
+        venvs.setup()
+        say(str(tree.make()))
+        return 0
+    venvs.setup()
+    results = []
+    for name in GROUPS.get(options.what, [options.what]):
+        results += _run(name, options.only)
+    return report.close(results, time.monotonic() - started)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="gates", description="Run a part of the test run, or all of it.")
+    parser.add_argument("what", choices=["setup", "tree", *GROUPS, *PARTS])
+    parser.add_argument("only", nargs="*", help="for integration and molecule: the targets or scenarios to run")
+    return parser.parse_args(arguments)
+
+
+def _run(name: str, only: list[str]) -> list[Result]:
+    say(f"\n##### {name}")
+    try:
+        if only and name == "integration":
+            return collection.integration(only)
+        if only and name == "molecule":
+            return scenarios.molecule(only)
+        return PARTS[name]()
+    except GateError as error:
+        say(f"{name}: {error}")
+        return [Result(name, failed=1, note=str(error))]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except GateError as error:
+        sys.exit(f"gates: {error}")

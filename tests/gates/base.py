@@ -1,0 +1,108 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are, what a part of the test run reports, and how a program is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+LOGS = BUILD / "logs"
+COLLECTIONS = BUILD / "collections"
+TREE = COLLECTIONS / "ansible_collections" / "trundle" / "django"
+
+
+class GateError(Exception):
+    """A part could not run at all; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the closing table."""
+
+    part: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def environment(venv: Path | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment, with the programs of a venv first and the collection copy to import from."""
+    env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    # make's own variables would reach, and confuse, a make that a test starts.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        env.pop(name, None)
+    env["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    env["ANSIBLE_NOCOLOR"] = "1"
+    if venv:
+        env["VIRTUAL_ENV"] = str(venv)
+        env["PATH"] = f"{venv / 'bin'}{os.pathsep}{env['PATH']}"
+    env.update(extra or {})
+    return env
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    log: str,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a program, show its output as it comes, keep it in build/logs; return its exit status and output."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    words = [str(word) for word in command]
+    say(f"\n$ {' '.join(word.replace(str(ROOT) + os.sep, '') for word in words)}")
+    with (
+        (LOGS / f"{log}.log").open("w", encoding="utf-8") as kept,
+        subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=dict(env) if env is not None else environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
+        output = _tee(process.stdout, kept)
+        return process.wait(), output
+
+
+def _tee(source: IO[str] | None, kept: IO[str]) -> str:
+    lines = []
+    for line in source or ():
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        kept.write(line)
+        lines.append(line)
+    return "".join(lines)
+
+
+def check(command: Sequence[str | Path], *, log: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Result:
+    """Run a program that either passes or fails as a whole: one test."""
+    started = time.monotonic()
+    status, _ = run(command, log=log, cwd=cwd, env=env)
+    passed = status == 0
+    return Result(
+        log,
+        passed=int(passed),
+        failed=int(not passed),
+        seconds=time.monotonic() - started,
+        note="" if passed else f"exit status {status}",
+    )

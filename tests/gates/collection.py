@@ -1,0 +1,94 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts that run Ansible's own test tools, in the copy of the checkout."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import interpreters
+import report
+import tree
+import venvs
+from base import TREE, GateError, Result, environment, run, say
+
+JUNIT = TREE / "tests" / "output" / "junit"
+PIP_HINT = re.compile(r"bootstrap script can be manually downloaded and saved to: (\S+)")
+PIP_SHIM = '''"""Stands in for get-pip.py, which could not be downloaded: takes the pip that comes with Python."""
+import runpy
+import sys
+
+sys.argv = ["ensurepip", "--upgrade", "--default-pip"]
+runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
+'''
+
+
+def sanity() -> list[Result]:
+    """All of ansible-test's sanity tests, without a single ignore; import and compile on the oldest host's Python too."""
+    version, venv = venvs.newest()
+    tree.make()
+    ignores = sorted(path.name for path in (TREE / "tests" / "sanity").glob("ignore*"))
+    if ignores:
+        raise GateError(f"Sanity is to pass without ignores; remove {', '.join(ignores)}.")
+    results = [_sanity("sanity", ["--venv", "--python", version], venv)]
+    name = f"sanity-{interpreters.HOST_VERSION}"
+    if interpreters.find(interpreters.HOST_VERSION) is None:
+        return [*results, Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
+    targets = ["--controller", f"venv:python={version}", "--target", f"venv:python={interpreters.HOST_VERSION}"]
+    return [*results, _sanity(name, [*targets, "--test", "import", "--test", "compile"], venv)]
+
+
+def _sanity(name: str, arguments: Sequence[str], venv: Path) -> Result:
+    started = time.monotonic()
+    shutil.rmtree(JUNIT, ignore_errors=True)
+    env = environment(venv, _interpreter_path(venv))
+    command = [venv / "bin" / "ansible-test", "sanity", "--color", "no", "--junit", *arguments]
+    status, output = run(command, log=name, cwd=TREE, env=env)
+    for missing in dict.fromkeys(PIP_HINT.findall(output)):
+        _write_pip_shim(Path(missing))
+        status, output = run(command, log=name, cwd=TREE, env=env)
+    passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
+    note = f"exit status {status}" if status and not failed else ""
+    return Result(name, passed, failed or int(status != 0), skipped, time.monotonic() - started, note)
+
+
+def _interpreter_path(venv: Path) -> dict[str, str]:
+    """ansible-test looks interpreters up on PATH alone: add the folder of the host's Python."""
+    host = interpreters.find(interpreters.HOST_VERSION)
+    path = environment(venv)["PATH"]
+    return {"PATH": f"{path}:{host.parent}"} if host else {}
+
+
+def _write_pip_shim(path: Path) -> None:
+    """Where ansible-test can't download its pip, it takes a file of that name: give it the pip that Python bundles."""
+    if path.exists():
+        raise GateError(f"ansible-test could not use {path}: remove it and try again.")
+    say(f"ansible-test could not download its pip: writing {path}, which uses the one that Python brings.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(PIP_SHIM, encoding="utf-8")
+
+
+def integration(names: Sequence[str] = ()) -> list[Result]:
+    """The integration targets (all, or those named), on this machine as root or as the user."""
+    version, venv = venvs.newest()
+    tree.make()
+    started = time.monotonic()
+    env = environment(venv)
+    arguments = ["--local", "--python", version, "--allow-root", "--allow-destructive"]
+    base = [venv / "bin" / "ansible-test", "integration", "--color", "no", *arguments]
+    status, listed = run([*base, "--list-targets", *names], log="integration-targets", cwd=TREE, env=env)
+    targets = [line for line in listed.splitlines() if re.fullmatch(r"[\w.-]+", line)]
+    if status or not targets:
+        return [Result("integration", failed=1, note="no targets" if not status else "listing the targets failed")]
+    shutil.rmtree(JUNIT, ignore_errors=True)
+    status, output = run([*base, "--continue-on-error", *names], log="integration", cwd=TREE, env=env)
+    failed = report.failed_targets(output)
+    number = len(failed) or int(status != 0)
+    return [
+        Result("integration", len(targets) - number, number, 0, time.monotonic() - started, " ".join(failed)),
+    ]

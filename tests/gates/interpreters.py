@@ -1,0 +1,51 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find Python interpreters by version: by name on PATH first, then with pyenv."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+# What ansible-core and obstore run on, the oldest first.
+CONTROLLER_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+# The oldest Python of a managed host.
+HOST_VERSION = "3.9"
+
+
+@cache
+def find(version: str) -> Path | None:
+    """Return an interpreter of that version (``3.13``) which really starts, or None."""
+    return next((path for path in _candidates(version) if _runs(path, version)), None)
+
+
+def controllers() -> dict[str, Path]:
+    """Every interpreter of this machine that can be a controller, the oldest version first."""
+    found = ((version, find(version)) for version in CONTROLLER_VERSIONS)
+    return {version: path for version, path in found if path}
+
+
+def _candidates(version: str) -> list[Path]:
+    names = [f"python{version}", "python3"]
+    paths = [Path(path) for path in map(shutil.which, names) if path]
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    if versions.is_dir():
+        installed = [path for path in versions.iterdir() if re.fullmatch(rf"{re.escape(version)}\.\d+", path.name)]
+        installed.sort(key=lambda path: int(path.name.rpartition(".")[2]), reverse=True)
+        paths += [path / "bin" / f"python{version}" for path in installed]
+    return paths
+
+
+def _runs(path: Path, version: str) -> bool:
+    # A pyenv shim is on PATH for every version, and fails for those that are not chosen.
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return False
+    return answer.returncode == 0 and answer.stdout.strip() == version

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Counts from the parts' own reports, and the closing table."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET  # noqa: S405 - reads only what our own test run wrote
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from base import Result, say
+
+
+def count_junit(paths: Iterable[Path]) -> tuple[int, int, int]:
+    """Passed, failed and skipped test cases of JUnit files."""
+    passed = failed = skipped = 0
+    for path in paths:
+        for case in ET.parse(path).iter("testcase"):  # noqa: S314
+            kinds = {child.tag for child in case}
+            if kinds & {"failure", "error"}:
+                failed += 1
+            elif "skipped" in kinds:
+                skipped += 1
+            else:
+                passed += 1
+    return passed, failed, skipped
+
+
+def failed_targets(output: str) -> list[str]:
+    """The integration targets that ansible-test names at its end, when told to go on after an error."""
+    match = re.search(r"integration test\(s\) listed below \(out of \d+\) failed[^\n]*\n((?:[\w.-]+\n?)*)", output)
+    return match[1].split() if match else []
+
+
+def summary(results: Sequence[Result], seconds: float) -> str:
+    """A closing line in pytest's form, which people and programs know how to read."""
+    counts = [
+        (sum(result.failed for result in results), "failed"),
+        (sum(result.passed for result in results), "passed"),
+        (sum(result.skipped for result in results), "skipped"),
+    ]
+    words = ", ".join(f"{number} {word}" for number, word in counts if number) or "no tests ran"
+    return f"=== {words} in {seconds:.2f}s ==="
+
+
+def close(results: Sequence[Result], seconds: float) -> int:
+    """Print the table and the closing line; return the exit status."""
+    width = max([len(result.part) for result in results] + [4])
+    say(f"\n{'part':<{width}}  passed  failed  skipped  seconds")
+    for row in results:
+        line = f"{row.part:<{width}}  {row.passed:>6}  {row.failed:>6}  {row.skipped:>7}  {row.seconds:>7.1f}  {row.note}"
+        say(line.rstrip())
+    say(summary(results, seconds))
+    # A part without a single test has proved nothing.
+    return int(any(result.failed for result in results) or not any(result.passed for result in results))

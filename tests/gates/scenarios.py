@@ -1,0 +1,30 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts that deploy to real hosts: the molecule scenarios."""
+
+from __future__ import annotations
+
+import time
+
+import tree
+import venvs
+from base import ROOT, GateError, Result, environment, run
+
+
+def molecule(names: list[str] | None = None) -> list[Result]:
+    """Run scenarios (all, or those named) one after the other; each counts as one test."""
+    found = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    unknown = sorted(set(names or ()) - set(found))
+    if unknown:
+        raise GateError(f"No such scenario: {', '.join(unknown)}. There are: {', '.join(found) or 'none'}.")
+    return [_scenario(name) for name in names or found]
+
+
+def _scenario(name: str) -> Result:
+    _, venv = venvs.newest()
+    tree.make()
+    started = time.monotonic()
+    status, _ = run([venv / "bin" / "molecule", "test", "-s", name], log=f"molecule-{name}", env=environment(venv))
+    note = f"exit status {status}" if status else ""
+    return Result(f"molecule-{name}", int(status == 0), int(status != 0), 0, time.monotonic() - started, note)

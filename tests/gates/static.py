@@ -1,0 +1,131 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts that read the project without running it: linters, types, docs, and the packed collection."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import tree
+import venvs
+from base import BUILD, COLLECTIONS, ROOT, TREE, Result, check, environment, run
+
+# All that may be at the top of the tarball.
+PACKED = {
+    "CHANGELOG.md",
+    "COPYING",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "changelogs",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+    "requirements.txt",
+    "roles",
+}
+# Ours, outside the collection proper, and typed as strictly.
+TYPED = ("tests/gates", "molecule/shared", "examples")
+
+
+def lint() -> list[Result]:
+    _, venv = venvs.newest()
+    tree.make()
+    env = environment(venv)
+    results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
+    command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
+    # Without a folder of its own it would install the collection into the user's home.
+    return [*results, check(command, log="ansible-lint", cwd=TREE, env=env)]
+
+
+def types() -> list[Result]:
+    _, venv = venvs.newest()
+    tree.make()
+    mypy = [venv / "bin" / "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", BUILD / "mypy"]
+    env = environment(venv, {"MYPYPATH": str(COLLECTIONS)})
+    command = [*mypy, "-p", "ansible_collections.trundle.django.plugins"]
+    results = [check(command, log="mypy-plugins", cwd=COLLECTIONS, env=env)]
+    for folder in TYPED:
+        if any((ROOT / folder).glob("*.py")):
+            files = sorted(path.name for path in (ROOT / folder).glob("*.py"))
+            env = environment(venv, {"MYPYPATH": "."})
+            results.append(check([*mypy, *files], log=f"mypy-{folder.replace('/', '-')}", cwd=ROOT / folder, env=env))
+    return results
+
+
+def docs() -> list[Result]:
+    _, venv = venvs.newest()
+    tree.make()
+    command = [venv / "bin" / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
+    return [check(command, log="docs", cwd=TREE, env=environment(venv))]
+
+
+def package() -> list[Result]:
+    """Build the tarball, install it where nothing else is, and read the documentation of every plugin from there."""
+    _, venv = venvs.newest()
+    tree.make()
+    out, path = BUILD / "package", BUILD / "installed"
+    for folder in (out, path):
+        shutil.rmtree(folder, ignore_errors=True)
+    env = environment(venv, {"ANSIBLE_COLLECTIONS_PATH": str(path)})
+    galaxy = [venv / "bin" / "ansible-galaxy", "collection"]
+    built = check([*galaxy, "build", "--force", "--output-path", out], log="package-build", cwd=TREE, env=env)
+    if built.failed:
+        return [built]
+    tarball = next(out.glob("*.tar.gz"))
+    command = [*galaxy, "install", "--offline", "--no-deps", "-p", path, tarball]
+    return [built, _contents(tarball), check(command, log="package-install", env=env), *_docs(venv, path, env)]
+
+
+def _contents(tarball: Path) -> Result:
+    with tarfile.open(tarball) as archive:
+        tops = {name.partition("/")[0] for name in archive.getnames()}
+    strange = sorted(tops - PACKED)
+    note = f"not for users: {' '.join(strange)}" if strange else ""
+    return Result("package-contents", passed=int(not strange), failed=int(bool(strange)), note=note)
+
+
+def _docs(venv: Path, path: Path, env: dict[str, str]) -> list[Result]:
+    """One test for each module, role and playbook that the installed collection has."""
+    started = time.monotonic()
+    installed = path / "ansible_collections" / "trundle" / "django"
+    passed, broken = 0, []
+    for kind, names in _documented(installed).items():
+        for name in names:
+            if _has_docs(venv, kind, name, env):
+                passed += 1
+            else:
+                broken.append(name)
+    for playbook in sorted((installed / "playbooks").glob("*.yml")):
+        name = f"trundle.django.{playbook.stem}"
+        command = [venv / "bin" / "ansible-playbook", "--syntax-check", "-i", "localhost,", name]
+        status, _ = run(command, log=f"package-{playbook.stem}", env=env)
+        passed += int(status == 0)
+        broken += [name] if status else []
+    seconds = time.monotonic() - started
+    return [Result("package-docs", passed, len(broken), 0, seconds, " ".join(broken))]
+
+
+def _documented(installed: Path) -> dict[str, list[str]]:
+    roles = [path.parents[1].name for path in sorted((installed / "roles").glob("*/meta/argument_specs.yml"))]
+    found = {"role": [f"trundle.django.{name}" for name in roles]}
+    for kind, folder in {"module": "modules", "callback": "callback", "filter": "filter", "lookup": "lookup"}.items():
+        paths = sorted((installed / "plugins" / folder).glob("[!_]*.py"))
+        found[kind] = [f"trundle.django.{path.stem}" for path in paths]
+    return found
+
+
+def _has_docs(venv: Path, kind: str, name: str, env: dict[str, str]) -> bool:
+    command = [str(venv / "bin" / "ansible-doc"), "--json", "-t", kind, name]
+    answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return False
+    found = json.loads(answer.stdout).get(name, {})
+    return bool(found.get("entry_points") or found.get("doc", {}).get("description"))

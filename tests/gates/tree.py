@@ -1,0 +1,91 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy the checkout to build/collections/ansible_collections/trundle/django.
+
+The checkout may have any folder name; ansible-test and ansible-galaxy want this one. The copy holds what git tracks or
+would track, so that caches and builds never reach a test or the tarball.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from base import BUILD, ROOT, TREE
+
+# Written into the copy by the tools that run there.
+KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/")
+
+
+def make() -> Path:
+    """Bring the copy up to date and return it."""
+    TREE.mkdir(parents=True, exist_ok=True)
+    wanted = _files()
+    for name in wanted:
+        _copy(ROOT / name, TREE / name)
+    _remove_others(set(wanted))
+    # A repository of its own: with it the tools list the files of the copy, not those of the checkout around it.
+    if not (TREE / ".git").is_dir():
+        subprocess.run(["git", "init", "--quiet", TREE], check=True)
+    return TREE
+
+
+def _files() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode == 0 and listed.stdout:
+        names = sorted({os.fsdecode(name) for name in listed.stdout.split(b"\0") if name})
+        return [name for name in names if os.path.lexists(ROOT / name)]
+    # Not a git checkout (an unpacked archive): everything but what the runs themselves make.
+    return sorted(
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*")
+        if (path.is_symlink() or path.is_file()) and BUILD not in path.parents and "__pycache__" not in path.parts
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        if not target.is_symlink() or target.readlink() != source.readlink():
+            target.unlink(missing_ok=True)
+            target.symlink_to(source.readlink())
+        return
+    new = source.stat()
+    if target.is_file() and not target.is_symlink():
+        old = target.stat()
+        if (old.st_size, old.st_mtime_ns, old.st_mode) == (new.st_size, new.st_mtime_ns, new.st_mode):
+            return
+    target.unlink(missing_ok=True)
+    shutil.copy2(source, target)
+
+
+def _remove_others(wanted: set[str]) -> None:
+    for folder, folders, files in os.walk(TREE, topdown=False):
+        for name in (*files, *folders):
+            path = Path(folder, name)
+            relative = path.relative_to(TREE).as_posix()
+            if f"{relative}/".startswith(KEPT) or relative in wanted:
+                continue
+            if path.is_symlink() or path.is_file():
+                path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
+
+
+def link() -> Path:
+    """A folder to import the checkout itself from, under any name: for pytest, where tracebacks name the real files."""
+    folder = BUILD / "import"
+    target = folder / "ansible_collections" / "trundle" / "django"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_symlink() or target.resolve() != ROOT:
+        target.unlink(missing_ok=True)
+        target.symlink_to(ROOT)
+    return folder

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts that run pytest: the unit tests by interpreter, and the companion's own tests by Django version."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import interpreters
+import report
+import tree
+import venvs
+from base import BUILD, LOGS, ROOT, Result, environment, run, say
+
+# pytest ends with this when it found nothing to run.
+NO_TESTS = 5
+
+
+def units() -> list[Result]:
+    """All unit tests on the oldest and the newest controller, and what managed hosts import on the oldest host."""
+    found = list(interpreters.controllers())
+    results = [_pytest(f"units-{version}", venvs.controller(version)) for version in dict.fromkeys(found[:1] + found[-1:])]
+    if len(results) == 1:
+        results.append(Result("units-second-python", skipped=1, note=f"only Python {found[0]} was found"))
+    host = venvs.host()
+    name = f"units-{interpreters.HOST_VERSION}"
+    if host is None:
+        note = f"Python {interpreters.HOST_VERSION} was not found"
+        say(f"Skipping what managed hosts import: {note}")
+        return [*results, Result(name, skipped=1, note=note)]
+    return [*results, _pytest(name, host, ["tests/unit/plugins/module_utils"])]
+
+
+def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit",)) -> Result:
+    started = time.monotonic()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    junit = LOGS / f"{name}.xml"
+    junit.unlink(missing_ok=True)
+    env = environment(venv, {"PYTHONPATH": str(tree.link())})
+    cache = f"cache_dir={BUILD / 'pytest' / name}"
+    command = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}", *arguments]
+    status, _ = run(command, log=name, env=env)
+    return _result(name, status, [junit], time.monotonic() - started)
+
+
+def _result(name: str, status: int, reports: Sequence[Path], seconds: float, note: str = "") -> Result:
+    passed, failed, skipped = report.count_junit(path for path in reports if path.is_file())
+    if status == NO_TESTS:
+        note = "found no test"
+    elif status and not failed:
+        note = f"exit status {status}"
+    # A run that ended badly has failed, whatever its tests said.
+    return Result(name, passed, failed or int(status != 0), skipped, seconds, note)
+
+
+def companion_tests() -> list[Result]:
+    """The companion's tests on each Django that it supports."""
+    script = ROOT / "companion" / "run-tests.sh"
+    results = []
+    for name, django, version in _companion_matrix():
+        interpreter = interpreters.find(version)
+        if interpreter is None:
+            results.append(Result(name, skipped=1, note=f"Python {version} was not found"))
+            continue
+        results.append(_companion(name, [script, django, interpreter]))
+    return results
+
+
+def _companion_matrix() -> list[tuple[str, str, str]]:
+    versions = list(interpreters.controllers())
+    oldest = interpreters.HOST_VERSION if interpreters.find(interpreters.HOST_VERSION) else versions[0]
+    return [
+        ("companion-4.2", "Django~=4.2.0", oldest),
+        ("companion-5.2", "Django~=5.2.0", versions[0]),
+        ("companion-newest", "Django", versions[-1]),
+    ]
+
+
+def _companion(name: str, command: Sequence[str | Path]) -> Result:
+    started = time.monotonic()
+    junit = LOGS / f"{name}.xml"
+    junit.unlink(missing_ok=True)
+    uv = venvs.bootstrap()
+    extra: Mapping[str, str] = {
+        "PYTEST_ADDOPTS": f"--junitxml={junit}",
+        "PATH": f"{uv.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    status, _ = run(command, log=name, env=environment(extra=extra))
+    return _result(name, status, [junit], time.monotonic() - started)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual environments under build/, made from the locked requirements and made anew when a lock changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import interpreters
+from base import BUILD, ROOT, GateError, environment, say
+
+REQUIREMENTS = ROOT / "requirements"
+
+
+def newest() -> tuple[str, Path]:
+    """Version and venv that everything but the matrix of the unit tests runs in."""
+    found = interpreters.controllers()
+    if not found:
+        wanted = ", ".join(interpreters.CONTROLLER_VERSIONS)
+        raise GateError(f"No Python for the controller was found on PATH or with pyenv: install one of {wanted}.")
+    version = list(found)[-1]
+    return version, controller(version)
+
+
+@cache
+def controller(version: str) -> Path:
+    return _venv(version, REQUIREMENTS / "dev.txt")
+
+
+@cache
+def host() -> Path | None:
+    """The venv for what managed hosts import, or None where the oldest Python is missing."""
+    if interpreters.find(interpreters.HOST_VERSION) is None:
+        return None
+    return _venv(interpreters.HOST_VERSION, REQUIREMENTS / "hosts.txt")
+
+
+def setup() -> None:
+    """Make every venv that a test run uses, and the stable name build/venv for the newest."""
+    versions = list(interpreters.controllers())
+    for version in dict.fromkeys([*versions[:1], *versions[-1:]]):
+        controller(version)
+    _, path = newest()
+    link = BUILD / "venv"
+    if not link.is_symlink() or link.resolve() != path:
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.name)
+    host()
+
+
+def _venv(version: str, lock: Path) -> Path:
+    path = BUILD / f"venv-{version}"
+    interpreter = interpreters.find(version)
+    if interpreter is None:
+        raise GateError(f"Python {version} was not found on PATH or with pyenv.")
+    stamp = path / ".requirements"
+    wanted = hashlib.sha256(lock.read_bytes() + str(interpreter).encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return path
+    say(f"Making {path.relative_to(ROOT)} from {lock.relative_to(ROOT)}")
+    uv = bootstrap()
+    shutil.rmtree(path, ignore_errors=True)
+    _call([uv, "venv", "--quiet", "--no-project", "--python", interpreter, path])
+    _call([uv, "pip", "install", "--quiet", "--python", path / "bin" / "python", "-r", lock])
+    stamp.write_text(wanted, encoding="utf-8")
+    return path
+
+
+@cache
+def bootstrap() -> Path:
+    """Install uv from its pinned requirement with pip, into a venv of its own."""
+    path = BUILD / "bootstrap"
+    uv = path / "bin" / "uv"
+    stamp = path / ".requirements"
+    wanted = (REQUIREMENTS / "uv.txt").read_text(encoding="utf-8")
+    if uv.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return uv
+    found = interpreters.controllers()
+    if not found:
+        raise GateError("No Python for the controller was found on PATH or with pyenv.")
+    shutil.rmtree(path, ignore_errors=True)
+    BUILD.mkdir(exist_ok=True)
+    _call([next(iter(found.values())), "-m", "venv", path])
+    _call([path / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS / "uv.txt"])
+    stamp.write_text(wanted, encoding="utf-8")
+    return uv
+
+
+def _call(command: Sequence[str | Path]) -> None:
+    env = environment()
+    # An environment that is switched on by the caller must not be the one that is filled.
+    for name in ("VIRTUAL_ENV", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"):
+        env.pop(name, None)
+    env.setdefault("UV_LINK_MODE", os.environ.get("UV_LINK_MODE", "copy"))
+    status = subprocess.run([str(word) for word in command], env=env, cwd=ROOT, check=False).returncode
+    if status:
+        raise GateError(f"Failed to make a virtual environment: {' '.join(map(str, command))} ended with {status}.")
