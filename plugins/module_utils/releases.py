@@ -1,0 +1,196 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Release folders on a host: <root>/releases/<id>, <root>/current and <root>/state.json.
+
+A folder's release.json is written last, so a folder without one is not whole. Folders are renamed
+into place and out of it: none of them is ever half there under a release's name. Names that begin
+with a dot are ours, since no release id does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Iterator, Optional
+
+from ansible_collections.trundle.django.plugins.module_utils import manifest, record
+from ansible_collections.trundle.django.plugins.module_utils.archive import unpack
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.files import (
+    atomic_link,
+    fsync_dir,
+    group_id,
+    read_bytes,
+    user_id,
+)
+
+_STAGING = ".staging-"
+_REMOVED = ".removed-"
+
+
+class Tree:
+    """The folders of one app below its root."""
+
+    def __init__(self, root: str) -> None:
+        if not os.path.isabs(root):
+            raise TrundleError(f"The root {root!r} is not an absolute path.")
+        self.root = os.path.realpath(root)
+        self.releases = os.path.join(self.root, "releases")
+        self.state_path = os.path.join(self.root, "state.json")
+        self.current = os.path.join(self.root, "current")
+
+    def folder(self, release: str) -> str:
+        return os.path.join(self.releases, record.check_release_id(release))
+
+    def create(self) -> None:
+        try:
+            os.makedirs(self.releases, mode=0o755, exist_ok=True)
+        except OSError as exc:
+            raise TrundleError(f"Failed to create {self.releases}: {exc.strerror}") from exc
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One writer at a time; the kernel lets go of the lock when its holder dies."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def list(self) -> dict[str, bool]:
+        """Release -> whether its folder is whole."""
+        return {
+            name: os.path.isfile(os.path.join(self.releases, name, record.RECORD_NAME))
+            for name in sorted(self._names())
+            if record.RELEASE_ID.fullmatch(name) and os.path.isdir(os.path.join(self.releases, name))
+        }
+
+    def whole(self) -> set[str]:
+        return {release for release, complete in self.list().items() if complete}
+
+    def check_whole(self, release: str) -> None:
+        """Raise unless the folder holds a record and a manifest that belong to this release."""
+        folder = self.folder(release)
+        if not os.path.isdir(folder):
+            raise TrundleError(f"Release '{release}' is not on this host: there is no {folder}.")
+        data = read_bytes(os.path.join(folder, record.RECORD_NAME))
+        if data is None:
+            raise TrundleError(f"Release '{release}' is not complete: {folder} has no {record.RECORD_NAME}.")
+        found = record.parse(data)
+        if found.release != release:
+            raise TrundleError(f"The folder {folder} holds the record of another release, '{found.release}'.")
+        names = read_bytes(os.path.join(folder, record.MANIFEST_NAME))
+        if names is None:
+            raise TrundleError(f"Release '{release}' is not complete: {folder} has no {record.MANIFEST_NAME}.")
+        record.check_manifest(found, names)
+        manifest.parse(names)
+
+    def stage(self, release: str, src: Optional[str], *, owner: Optional[str], group: Optional[str]) -> None:
+        """Unpack the archive beside the release's folder and rename it into place."""
+        folder, staging = self.folder(release), os.path.join(self.releases, _STAGING + release)
+        self._delete(staging)
+        umask = os.umask(0o022)
+        try:
+            os.mkdir(staging, 0o755)
+            if src is not None:
+                # The record marks a folder as whole: one that came with the code would lie.
+                unpack(src, staging, leave_out=(record.RECORD_NAME,))
+            chown_tree(staging, owner=owner, group=group)
+            self.remove(release)
+            os.rename(staging, folder)
+            fsync_dir(self.releases)
+        except OSError as exc:
+            raise TrundleError(f"Failed to stage release '{release}': {exc}") from exc
+        finally:
+            os.umask(umask)
+            self._delete(staging)
+
+    def remove(self, release: str) -> None:
+        """Take the folder's name away first: a removal that is cut off leaves no half release."""
+        folder, removed = self.folder(release), os.path.join(self.releases, _REMOVED + release)
+        self._delete(removed)
+        if os.path.isdir(folder):
+            os.rename(folder, removed)
+            self._delete(removed)
+
+    def leftovers(self) -> list[str]:
+        """Folders that a run which was cut off left behind."""
+        return sorted(name for name in self._names() if name.startswith((_STAGING, _REMOVED)))
+
+    def remove_leftovers(self) -> None:
+        for name in self.leftovers():
+            self._delete(os.path.join(self.releases, name))
+
+    def linked(self) -> Optional[str]:
+        """The release that the link `current` names, whether or not it is there."""
+        try:
+            target = os.readlink(self.current)
+        except OSError:
+            return None
+        folder, name = os.path.split(os.path.join(self.root, target))
+        return name if os.path.realpath(folder) == self.releases else None
+
+    def link(self, release: str) -> None:
+        atomic_link(os.path.join("releases", release), self.current)
+
+    def running(self, proc: str = "/proc") -> set[str]:
+        """Releases that a process runs from: its folder, its program or a word of its command line."""
+        found: set[str] = set()
+        for pid in os.listdir(proc):
+            if pid.isdigit():
+                found.update(release for path in _paths_of(os.path.join(proc, pid)) for release in self._owner(path))
+        return found
+
+    def _owner(self, path: str) -> list[str]:
+        prefix = self.releases + "/"
+        return [path[len(prefix) :].split("/")[0]] if path.startswith(prefix) else []
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.releases)
+        except FileNotFoundError:
+            return []
+
+    @staticmethod
+    def _delete(folder: str) -> None:
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            pass
+        except OSError as exc:
+            raise TrundleError(f"Failed to remove {folder}: {exc}") from exc
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def chown_tree(folder: str, *, owner: Optional[str], group: Optional[str]) -> None:
+    """Only root may give files away; others own what they unpack."""
+    uid, gid = user_id(owner), group_id(group)
+    if (uid, gid) == (-1, -1) or os.geteuid() != 0:
+        return
+    os.chown(folder, uid, gid)
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            os.chown(os.path.join(parent, name), uid, gid, follow_symlinks=False)
+
+
+def _paths_of(process: str) -> Iterator[str]:
+    """A process that ends meanwhile, or that is not ours to look at, has no paths."""
+    for name in ("cwd", "exe"):
+        try:
+            yield os.readlink(os.path.join(process, name))
+        except OSError:
+            pass
+    try:
+        # A virtualenv's python is a link, so `exe` names the system's; the command line names ours.
+        with open(os.path.join(process, "cmdline"), "rb") as stream:
+            yield from os.fsdecode(stream.read()).split("\0")
+    except OSError:
+        pass
