@@ -1,0 +1,16 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WSGI entry point of a release that takes its time to boot, and is healthy then."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+
+time.sleep(float(os.environ.get("SHOP_BOOT_SECONDS", "8")))
+application = get_wsgi_application()
