@@ -6,10 +6,11 @@
 The table below is pinned: Python's ``mimetypes`` reads the machine's own tables, so two build
 hosts could give one release two contents. Only standard library, Python 3.8 and newer.
 """
+
 from __future__ import annotations
 
 import posixpath
-from typing import Container, Optional
+from collections.abc import Container
 
 CACHE_HASHED = "public, max-age=31536000, immutable"
 CACHE_UNHASHED = "no-cache"
@@ -127,12 +128,47 @@ ENCODINGS = {".gz": "gzip", ".br": "br"}
 
 # Types whose files are never worth compressing again: `logo.png.gz` is a file of its own.
 _PACKED = frozenset(
-    ".7z .aac .apng .avif .br .bz2 .flac .gif .gz .jpeg .jpg .jxl .m4a .m4v .mov .mp3 .mp4 .mpeg .mpg .ogg .ogv "
-    ".opus .png .rar .svgz .swf .tar .tgz .webm .webp .woff .woff2 .xz .zip .zst".split()
+    [
+        ".7z",
+        ".aac",
+        ".apng",
+        ".avif",
+        ".br",
+        ".bz2",
+        ".flac",
+        ".gif",
+        ".gz",
+        ".jpeg",
+        ".jpg",
+        ".jxl",
+        ".m4a",
+        ".m4v",
+        ".mov",
+        ".mp3",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".ogg",
+        ".ogv",
+        ".opus",
+        ".png",
+        ".rar",
+        ".svgz",
+        ".swf",
+        ".tar",
+        ".tgz",
+        ".webm",
+        ".webp",
+        ".woff",
+        ".woff2",
+        ".xz",
+        ".zip",
+        ".zst",
+    ]
 )
 
 
-def variant_of(name: str, names: Optional[Container[str]] = None) -> Optional[str]:
+def variant_of(name: str, names: Container[str] | None = None) -> str | None:
     """The file that ``name`` is a compressed variant of, or None where it is a file of its own.
 
     ``names``, where given, are all files of the release: they decide. Otherwise the name does:
@@ -147,13 +183,13 @@ def variant_of(name: str, names: Optional[Container[str]] = None) -> Optional[st
     return stem if inner in CONTENT_TYPES and inner not in _PACKED else None
 
 
-def content_type(name: str, names: Optional[Container[str]] = None) -> str:
+def content_type(name: str, names: Container[str] | None = None) -> str:
     """The media type of a file; that of `app.css` for its variants `app.css.gz` and `app.css.br`."""
     plain = variant_of(name, names) or name
     return CONTENT_TYPES.get(posixpath.splitext(plain)[1].lower(), DEFAULT_TYPE)
 
 
-def content_encoding(name: str, names: Optional[Container[str]] = None) -> Optional[str]:
+def content_encoding(name: str, names: Container[str] | None = None) -> str | None:
     """`gzip` or `br` for a compressed variant, else None."""
     if variant_of(name, names) is not None:
         return ENCODINGS[posixpath.splitext(name)[1].lower()]
@@ -161,6 +197,6 @@ def content_encoding(name: str, names: Optional[Container[str]] = None) -> Optio
     return "gzip" if name.lower().endswith(".svgz") else None
 
 
-def cache_control(name: str, hashed: bool) -> str:
+def cache_control(name: str, hashed: bool) -> str:  # noqa: ARG001
     """How long a file may be kept: for ever when its name changes with its content."""
     return CACHE_HASHED if hashed else CACHE_UNHASHED
