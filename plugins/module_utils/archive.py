@@ -8,27 +8,27 @@ from __future__ import annotations
 import os
 import posixpath
 import tarfile
-from typing import Any, Collection
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.files import PathLike
 
 
-def unpack(archive: PathLike, folder: str, *, leave_out: Collection[str] = ()) -> int:
+def unpack(archive: Path, folder: Path, *, leave_out: Collection[str] = ()) -> int:
     """Unpack files, folders and symbolic links of a tar archive; returns how many members it had.
 
     Every member is checked before the first is written. Modes are those of the archive without write
     permission for others; owners are not taken from it.
     """
-    name = os.fspath(archive)
     try:
-        with tarfile.open(name, "r:*") as tar:
+        with tarfile.open(archive, "r:*") as tar:
             members = checked_members(tar.getmembers(), leave_out=leave_out)
             # The filter of newer Pythons checks once more, with the links that are on the disk.
             options: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-            tar.extractall(folder, members=members, **options)
+            tar.extractall(folder, members=members, **options)  # noqa: S202 - every member was checked
     except (OSError, EOFError, tarfile.TarError) as exc:
-        raise TrundleError(f"Failed to unpack {name}: {exc}.") from exc
+        raise TrundleError(f"Failed to unpack {archive}: {exc}.") from exc
     return len(members)
 
 

@@ -9,23 +9,19 @@ import grp
 import os
 import pwd
 import tempfile
-from typing import Optional, Union
+from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
-# Python 3.9 evaluates this alias, so it cannot be written with "|".
-PathLike = Union[str, "os.PathLike[str]"]
-
 
 def atomic_write(
-    path: PathLike, data: bytes, *, mode: int = 0o644, owner: str | None = None, group: str | None = None
+    path: Path, data: bytes, *, mode: int = 0o644, owner: str | None = None, group: str | None = None
 ) -> None:
     """Write data to a temporary name in the same folder, fsync and rename it into place."""
-    target = os.fspath(path)
-    folder, name = os.path.split(target)
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", suffix=".tmp", dir=folder or ".")
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), mode)
             if owner is not None or group is not None:
@@ -33,43 +29,40 @@ def atomic_write(
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        temporary.replace(path)
         temporary = None
-        fsync_dir(folder or ".")
+        fsync_dir(path.parent)
     except OSError as exc:
-        raise TrundleError(f"Failed to write {target}: {exc.strerror or exc}") from exc
+        raise TrundleError(f"Failed to write {path}: {exc.strerror or exc}") from exc
     finally:
         if temporary is not None:
-            remove_if_present(temporary)
+            temporary.unlink(missing_ok=True)
 
 
-def atomic_link(target: str, link: PathLike) -> None:
+def atomic_link(target: str, link: Path) -> None:
     """Point the symbolic link at target; readers see the old or the new one, never none."""
-    path = os.fspath(link)
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     try:
-        remove_if_present(temporary)
-        os.symlink(target, temporary)
-        os.replace(temporary, path)
-        fsync_dir(folder or ".")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(link)
+        fsync_dir(link.parent)
     except OSError as exc:
-        remove_if_present(temporary)
-        raise TrundleError(f"Failed to link {path} to {target}: {exc.strerror or exc}") from exc
+        temporary.unlink(missing_ok=True)
+        raise TrundleError(f"Failed to link {link} to {target}: {exc.strerror or exc}") from exc
 
 
-def read_bytes(path: PathLike) -> bytes | None:
+def read_bytes(path: Path) -> bytes | None:
     """The content, or None where there is no such file."""
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
-        raise TrundleError(f"Failed to read {os.fspath(path)}: {exc.strerror or exc}") from exc
+        raise TrundleError(f"Failed to read {path}: {exc.strerror or exc}") from exc
 
 
-def fsync_dir(path: PathLike) -> None:
+def fsync_dir(path: Path) -> None:
     """Make a rename in this folder outlive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -78,14 +71,7 @@ def fsync_dir(path: PathLike) -> None:
         os.close(descriptor)
 
 
-def remove_if_present(path: PathLike) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def user_id(owner: Optional[str]) -> int:
+def user_id(owner: str | None) -> int:
     """The id of a user's name (or number); -1, "leave it", for None."""
     if owner is None:
         return -1
@@ -95,7 +81,7 @@ def user_id(owner: Optional[str]) -> int:
         raise TrundleError(f"There is no user '{owner}' on this host.") from None
 
 
-def group_id(group: Optional[str]) -> int:
+def group_id(group: str | None) -> int:
     """The id of a group's name (or number); -1, "leave it", for None."""
     if group is None:
         return -1

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Collection, Optional
+from pathlib import Path
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils import state as states
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
@@ -22,14 +23,14 @@ class Host:
 
     state: State
     releases: dict[str, bool]
-    linked: Optional[str]
+    linked: str | None
 
     @property
     def whole(self) -> set[str]:
         return {release for release, complete in self.releases.items() if complete}
 
     @property
-    def previous(self) -> Optional[str]:
+    def previous(self) -> str | None:
         return states.previous(self.state, self.whole)
 
 
@@ -38,9 +39,9 @@ class Plan:
     """Where the host goes to; apply does it in this order."""
 
     state: State
-    stage: Optional[str] = None
+    stage: str | None = None
     remove: tuple[str, ...] = ()
-    link: Optional[str] = None
+    link: str | None = None
     leftovers: bool = False
 
     def changes(self, host: Host) -> bool:
@@ -106,10 +107,18 @@ def plan_retire(host: Host, *, keep: int, protect: Collection[str], running: Col
     return Plan(states.forget(state, remove), remove=remove, leftovers=leftovers)
 
 
-def apply(tree: Tree, host: Host, plan: Plan, *, src: Optional[str], owner: Optional[str], group: Optional[str]) -> None:
+def apply(
+    tree: Tree,
+    host: Host,
+    plan: Plan,
+    *,
+    src: Path | None = None,
+    owner: str | None = None,
+    group: str | None = None,
+) -> None:
     """The state is written before a folder goes, so that it never names one that is gone."""
     if plan.stage is not None:
-        if src is not None and not os.path.isfile(src):
+        if src is not None and not src.is_file():
             raise TrundleError(f"Failed to stage release '{plan.stage}': there is no archive {src} on this host.")
         tree.stage(plan.stage, src, owner=owner, group=group)
     if plan.link is not None:
@@ -149,7 +158,7 @@ def details(host: Host, tree: Tree) -> list[dict[str, Any]]:
         {
             "release": release,
             "instance": systemd_escape(release),
-            "path": tree.folder(release),
+            "path": str(tree.folder(release)),
             "complete": host.releases[release],
             "bad": release in host.state.bad,
             "activated": host.state.activated.get(release),

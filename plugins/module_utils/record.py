@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.manifest import (
@@ -39,8 +40,8 @@ _FILE_FIELDS = frozenset({"size", "sha256", "content_type", "cache_control", "co
 class Source:
     """Where the code came from; both None where the user did not tell."""
 
-    revision: Optional[str] = None
-    dirty: Optional[bool] = None
+    revision: str | None = None
+    dirty: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class FileEntry:
     sha256: str
     content_type: str
     cache_control: str
-    content_encoding: Optional[str] = None
+    content_encoding: str | None = None
 
 
 @dataclass(frozen=True)

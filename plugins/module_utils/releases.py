@@ -13,9 +13,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
-from typing import Iterator, Optional
+from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils import manifest, record
 from ansible_collections.trundle.django.plugins.module_utils.archive import unpack
@@ -36,25 +37,29 @@ class Tree:
     """The folders of one app below its root."""
 
     def __init__(self, root: str) -> None:
-        if not os.path.isabs(root):
+        if not Path(root).is_absolute():
             raise TrundleError(f"The root {root!r} is not an absolute path.")
-        self.root = os.path.realpath(root)
-        self.releases = os.path.join(self.root, "releases")
-        self.state_path = os.path.join(self.root, "state.json")
-        self.current = os.path.join(self.root, "current")
+        self.root = Path(root).resolve()
+        self.releases = self.root / "releases"
+        self.state_path = self.root / "state.json"
+        self.current = self.root / "current"
 
-    def folder(self, release: str) -> str:
-        return os.path.join(self.releases, record.check_release_id(release))
+    def folder(self, release: str) -> Path:
+        return self.releases / record.check_release_id(release)
 
     def create(self) -> None:
         try:
-            os.makedirs(self.releases, mode=0o755, exist_ok=True)
+            self.releases.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as exc:
             raise TrundleError(f"Failed to create {self.releases}: {exc.strerror}") from exc
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One writer at a time; the kernel lets go of the lock when its holder dies."""
+        if not self.root.is_dir():
+            # Nothing to guard: a check run on a new host, or a removal that finds nothing.
+            yield
+            return
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -65,9 +70,9 @@ class Tree:
     def list(self) -> dict[str, bool]:
         """Release -> whether its folder is whole."""
         return {
-            name: os.path.isfile(os.path.join(self.releases, name, record.RECORD_NAME))
-            for name in sorted(self._names())
-            if record.RELEASE_ID.fullmatch(name) and os.path.isdir(os.path.join(self.releases, name))
+            folder.name: (folder / record.RECORD_NAME).is_file()
+            for folder in self._folders()
+            if record.RELEASE_ID.fullmatch(folder.name)
         }
 
     def whole(self) -> set[str]:
@@ -76,33 +81,33 @@ class Tree:
     def check_whole(self, release: str) -> None:
         """Raise unless the folder holds a record and a manifest that belong to this release."""
         folder = self.folder(release)
-        if not os.path.isdir(folder):
+        if not folder.is_dir():
             raise TrundleError(f"Release '{release}' is not on this host: there is no {folder}.")
-        data = read_bytes(os.path.join(folder, record.RECORD_NAME))
+        data = read_bytes(folder / record.RECORD_NAME)
         if data is None:
             raise TrundleError(f"Release '{release}' is not complete: {folder} has no {record.RECORD_NAME}.")
         found = record.parse(data)
         if found.release != release:
             raise TrundleError(f"The folder {folder} holds the record of another release, '{found.release}'.")
-        names = read_bytes(os.path.join(folder, record.MANIFEST_NAME))
+        names = read_bytes(folder / record.MANIFEST_NAME)
         if names is None:
             raise TrundleError(f"Release '{release}' is not complete: {folder} has no {record.MANIFEST_NAME}.")
         record.check_manifest(found, names)
         manifest.parse(names)
 
-    def stage(self, release: str, src: Optional[str], *, owner: Optional[str], group: Optional[str]) -> None:
+    def stage(self, release: str, src: Path | None, *, owner: str | None, group: str | None) -> None:
         """Unpack the archive beside the release's folder and rename it into place."""
-        folder, staging = self.folder(release), os.path.join(self.releases, _STAGING + release)
+        folder, staging = self.folder(release), self.releases / (_STAGING + release)
         self._delete(staging)
         umask = os.umask(0o022)
         try:
-            os.mkdir(staging, 0o755)
+            staging.mkdir(0o755)
             if src is not None:
                 # The record marks a folder as whole: one that came with the code would lie.
                 unpack(src, staging, leave_out=(record.RECORD_NAME,))
             chown_tree(staging, owner=owner, group=group)
             self.remove(release)
-            os.rename(staging, folder)
+            staging.rename(folder)
             fsync_dir(self.releases)
         except OSError as exc:
             raise TrundleError(f"Failed to stage release '{release}': {exc}") from exc
@@ -112,52 +117,50 @@ class Tree:
 
     def remove(self, release: str) -> None:
         """Take the folder's name away first: a removal that is cut off leaves no half release."""
-        folder, removed = self.folder(release), os.path.join(self.releases, _REMOVED + release)
+        folder, removed = self.folder(release), self.releases / (_REMOVED + release)
         self._delete(removed)
-        if os.path.isdir(folder):
-            os.rename(folder, removed)
+        if folder.is_dir():
+            folder.rename(removed)
             self._delete(removed)
 
-    def leftovers(self) -> list[str]:
+    def leftovers(self) -> list[Path]:
         """Folders that a run which was cut off left behind."""
-        return sorted(name for name in self._names() if name.startswith((_STAGING, _REMOVED)))
+        return [folder for folder in self._folders() if folder.name.startswith((_STAGING, _REMOVED))]
 
     def remove_leftovers(self) -> None:
-        for name in self.leftovers():
-            self._delete(os.path.join(self.releases, name))
+        for folder in self.leftovers():
+            self._delete(folder)
 
-    def linked(self) -> Optional[str]:
+    def linked(self) -> str | None:
         """The release that the link `current` names, whether or not it is there."""
         try:
-            target = os.readlink(self.current)
+            target = self.root / self.current.readlink()
         except OSError:
             return None
-        folder, name = os.path.split(os.path.join(self.root, target))
-        return name if os.path.realpath(folder) == self.releases else None
+        return target.name if target.parent.resolve() == self.releases else None
 
     def link(self, release: str) -> None:
-        atomic_link(os.path.join("releases", release), self.current)
+        atomic_link(f"releases/{release}", self.current)
 
-    def running(self, proc: str = "/proc") -> set[str]:
+    def running(self, proc: Path = Path("/proc")) -> set[str]:
         """Releases that a process runs from: its folder, its program or a word of its command line."""
-        found: set[str] = set()
-        for pid in os.listdir(proc):
-            if pid.isdigit():
-                found.update(release for path in _paths_of(os.path.join(proc, pid)) for release in self._owner(path))
-        return found
+        prefix = f"{self.releases}/"
+        return {
+            path[len(prefix) :].split("/")[0]
+            for process in proc.iterdir()
+            if process.name.isdigit()
+            for path in _paths_of(process)
+            if path.startswith(prefix)
+        }
 
-    def _owner(self, path: str) -> list[str]:
-        prefix = self.releases + "/"
-        return [path[len(prefix) :].split("/")[0]] if path.startswith(prefix) else []
-
-    def _names(self) -> list[str]:
+    def _folders(self) -> list[Path]:
         try:
-            return os.listdir(self.releases)
+            return sorted(path for path in self.releases.iterdir() if path.is_dir())
         except FileNotFoundError:
             return []
 
     @staticmethod
-    def _delete(folder: str) -> None:
+    def _delete(folder: Path) -> None:
         try:
             shutil.rmtree(folder)
         except FileNotFoundError:
@@ -170,7 +173,7 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def chown_tree(folder: str, *, owner: Optional[str], group: Optional[str]) -> None:
+def chown_tree(folder: Path, *, owner: str | None, group: str | None) -> None:
     """Only root may give files away; others own what they unpack."""
     uid, gid = user_id(owner), group_id(group)
     if (uid, gid) == (-1, -1) or os.geteuid() != 0:
@@ -178,19 +181,14 @@ def chown_tree(folder: str, *, owner: Optional[str], group: Optional[str]) -> No
     os.chown(folder, uid, gid)
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
-            os.chown(os.path.join(parent, name), uid, gid, follow_symlinks=False)
+            os.chown(Path(parent, name), uid, gid, follow_symlinks=False)
 
 
-def _paths_of(process: str) -> Iterator[str]:
+def _paths_of(process: Path) -> Iterator[str]:
     """A process that ends meanwhile, or that is not ours to look at, has no paths."""
     for name in ("cwd", "exe"):
-        try:
-            yield os.readlink(os.path.join(process, name))
-        except OSError:
-            pass
-    try:
+        with suppress(OSError):
+            yield str((process / name).readlink())
+    with suppress(OSError):
         # A virtualenv's python is a link, so `exe` names the system's; the command line names ours.
-        with open(os.path.join(process, "cmdline"), "rb") as stream:
-            yield from os.fsdecode(stream.read()).split("\0")
-    except OSError:
-        pass
+        yield from os.fsdecode((process / "cmdline").read_bytes()).split("\0")

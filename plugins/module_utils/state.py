@@ -10,11 +10,13 @@ it. Order comes from this stack and never from the time stamps of folders (F23).
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Collection, Iterable, Mapping, Optional
+from pathlib import Path
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.files import PathLike, atomic_write, read_bytes
+from ansible_collections.trundle.django.plugins.module_utils.files import atomic_write, read_bytes
 from ansible_collections.trundle.django.plugins.module_utils.manifest import load_json
 
 SCHEMA = 1
@@ -40,11 +42,11 @@ class State:
     draining: bool = False
 
     @property
-    def active(self) -> Optional[str]:
+    def active(self) -> str | None:
         return self.history[0] if self.history else None
 
 
-def previous(state: State, usable: Collection[str]) -> Optional[str]:
+def previous(state: State, usable: Collection[str]) -> str | None:
     """Where a rollback leads: the newest earlier release that is usable (whole, on disk) and not bad."""
     for release in state.history[1:]:
         if release in usable and release not in state.bad:
@@ -120,13 +122,13 @@ def parse(data: bytes) -> State:
     )
 
 
-def read(path: PathLike) -> State:
+def read(path: Path) -> State:
     """The state in the file; an empty one where there is no file yet."""
     data = read_bytes(path)
     return State() if data is None else parse(data)
 
 
-def write(path: PathLike, state: State) -> None:
+def write(path: Path, state: State) -> None:
     atomic_write(path, (json.dumps(as_dict(state), sort_keys=True, indent=1) + "\n").encode("utf-8"))
 
 
