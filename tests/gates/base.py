@@ -21,8 +21,19 @@ COLLECTIONS = BUILD / "collections"
 TREE = COLLECTIONS / "ansible_collections" / "trundle" / "django"
 
 
+Command = Sequence["str | Path"]
+
+
 class GateError(Exception):
     """A part could not run at all; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended, and all that it printed."""
+
+    status: int
+    output: str
 
 
 @dataclass(frozen=True)
@@ -57,13 +68,13 @@ def environment(venv: Path | None = None, extra: Mapping[str, str] | None = None
 
 
 def run(
-    command: Sequence[str | Path],
+    command: Command,
     *,
     log: str,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
-) -> tuple[int, str]:
-    """Run a program, show its output as it comes, keep it in build/logs; return its exit status and output."""
+) -> Outcome:
+    """Run a program, show its output as it comes, keep it in build/logs."""
     LOGS.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     say(f"\n$ {' '.join(word.replace(str(ROOT) + os.sep, '') for word in words)}")
@@ -81,7 +92,7 @@ def run(
         ) as process,
     ):
         output = _tee(process.stdout, kept)
-        return process.wait(), output
+        return Outcome(process.wait(), output)
 
 
 def _tee(source: IO[str] | None, kept: IO[str]) -> str:
@@ -94,10 +105,10 @@ def _tee(source: IO[str] | None, kept: IO[str]) -> str:
     return "".join(lines)
 
 
-def check(command: Sequence[str | Path], *, log: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Result:
+def check(command: Command, *, log: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Result:
     """Run a program that either passes or fails as a whole: one test."""
     started = time.monotonic()
-    status, _ = run(command, log=log, cwd=cwd, env=env)
+    status = run(command, log=log, cwd=cwd, env=env).status
     passed = status == 0
     return Result(
         log,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -15,7 +16,7 @@ import interpreters
 import report
 import tree
 import venvs
-from base import TREE, GateError, Result, environment, run, say
+from base import TREE, Command, GateError, Result, environment, run, say
 
 JUNIT = TREE / "tests" / "output" / "junit"
 PIP_HINT = re.compile(r"bootstrap script can be manually downloaded and saved to: (\S+)")
@@ -29,39 +30,39 @@ runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
 
 
 def sanity() -> list[Result]:
-    """All of ansible-test's sanity tests, without a single ignore; import and compile on the oldest host's Python too."""
-    version, venv = venvs.newest()
+    """All of ansible-test's sanity tests, without an ignore; import and compile on the oldest host's Python too."""
+    version, venv = interpreters.newest(), venvs.newest()
     tree.make()
     ignores = sorted(path.name for path in (TREE / "tests" / "sanity").glob("ignore*"))
     if ignores:
         raise GateError(f"Sanity is to pass without ignores; remove {', '.join(ignores)}.")
-    results = [_sanity("sanity", ["--venv", "--python", version], venv)]
+    results = [_sanity("sanity", ["--python", version], venv)]
     name = f"sanity-{interpreters.HOST_VERSION}"
-    if interpreters.find(interpreters.HOST_VERSION) is None:
+    host = interpreters.find(interpreters.HOST_VERSION)
+    if host is None:
         return [*results, Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
-    targets = ["--controller", f"venv:python={version}", "--target", f"venv:python={interpreters.HOST_VERSION}"]
-    return [*results, _sanity(name, [*targets, "--test", "import", "--test", "compile"], venv)]
+    target = f"{interpreters.HOST_VERSION}@{host}"
+    return [*results, _sanity(name, ["--target-python", target, "--test", "import", "--test", "compile"], venv)]
 
 
 def _sanity(name: str, arguments: Sequence[str], venv: Path) -> Result:
     started = time.monotonic()
     shutil.rmtree(JUNIT, ignore_errors=True)
-    env = environment(venv, _interpreter_path(venv))
-    command = [venv / "bin" / "ansible-test", "sanity", "--color", "no", "--junit", *arguments]
-    status, output = run(command, log=name, cwd=TREE, env=env)
-    for missing in dict.fromkeys(PIP_HINT.findall(output)):
-        _write_pip_shim(Path(missing))
-        status, output = run(command, log=name, cwd=TREE, env=env)
-    passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
-    note = f"exit status {status}" if status and not failed else ""
-    return Result(name, passed, failed or int(status != 0), skipped, time.monotonic() - started, note)
-
-
-def _interpreter_path(venv: Path) -> dict[str, str]:
-    """ansible-test looks interpreters up on PATH alone: add the folder of the host's Python."""
+    env = environment(venv)
     host = interpreters.find(interpreters.HOST_VERSION)
-    path = environment(venv)["PATH"]
-    return {"PATH": f"{path}:{host.parent}"} if host else {}
+    if host:
+        # It looks interpreters up by name, and a pyenv shim of that name may lead nowhere.
+        env["PATH"] = os.pathsep.join([str(venv / "bin"), str(host.parent), env["PATH"]])
+    command: Command = [venv / "bin" / "ansible-test", "sanity", "--color", "no", "--junit", *arguments]
+    outcome = run(command, log=name, cwd=TREE, env=env)
+    missing = PIP_HINT.findall(outcome.output)
+    if missing:
+        for path in dict.fromkeys(missing):
+            _write_pip_shim(Path(path))
+        outcome = run(command, log=name, cwd=TREE, env=env)
+    passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
+    note = f"exit status {outcome.status}" if outcome.status and not failed else ""
+    return Result(name, passed, failed or int(outcome.status != 0), skipped, time.monotonic() - started, note)
 
 
 def _write_pip_shim(path: Path) -> None:
@@ -75,20 +76,20 @@ def _write_pip_shim(path: Path) -> None:
 
 def integration(names: Sequence[str] = ()) -> list[Result]:
     """The integration targets (all, or those named), on this machine as root or as the user."""
-    version, venv = venvs.newest()
+    version, venv = interpreters.newest(), venvs.newest()
     tree.make()
     started = time.monotonic()
     env = environment(venv)
     arguments = ["--local", "--python", version, "--allow-root", "--allow-destructive"]
-    base = [venv / "bin" / "ansible-test", "integration", "--color", "no", *arguments]
-    status, listed = run([*base, "--list-targets", *names], log="integration-targets", cwd=TREE, env=env)
-    targets = [line for line in listed.splitlines() if re.fullmatch(r"[\w.-]+", line)]
-    if status or not targets:
-        return [Result("integration", failed=1, note="no targets" if not status else "listing the targets failed")]
+    base: Command = [venv / "bin" / "ansible-test", "integration", "--color", "no", *arguments]
+    listed = run([*base, "--list-targets", *names], log="integration-targets", cwd=TREE, env=env)
+    targets = [line for line in listed.output.splitlines() if re.fullmatch(r"[\w.-]+", line)]
+    if listed.status or not targets:
+        return [Result("integration", failed=1, note="listing the targets failed" if listed.status else "no targets")]
     shutil.rmtree(JUNIT, ignore_errors=True)
-    status, output = run([*base, "--continue-on-error", *names], log="integration", cwd=TREE, env=env)
-    failed = report.failed_targets(output)
-    number = len(failed) or int(status != 0)
+    outcome = run([*base, "--continue-on-error", *names], log="integration", cwd=TREE, env=env)
+    failed = report.failed_targets(outcome.output)
+    number = len(failed) or int(outcome.status != 0)
     return [
         Result("integration", len(targets) - number, number, 0, time.monotonic() - started, " ".join(failed)),
     ]

@@ -12,6 +12,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from base import GateError
+
 # What ansible-core and obstore run on, the oldest first.
 CONTROLLER_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 # The oldest Python of a managed host.
@@ -28,6 +30,15 @@ def controllers() -> dict[str, Path]:
     """Every interpreter of this machine that can be a controller, the oldest version first."""
     found = ((version, find(version)) for version in CONTROLLER_VERSIONS)
     return {version: path for version, path in found if path}
+
+
+def newest() -> str:
+    """The version that everything but the matrix of the unit tests runs on."""
+    found = controllers()
+    if not found:
+        wanted = ", ".join(CONTROLLER_VERSIONS)
+        raise GateError(f"No Python for the controller was found on PATH or with pyenv: install one of {wanted}.")
+    return list(found)[-1]
 
 
 def _candidates(version: str) -> list[Path]:

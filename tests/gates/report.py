@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET  # noqa: S405 - reads only what our own test run wrote
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def close(results: Sequence[Result], seconds: float) -> int:
     width = max([len(result.part) for result in results] + [4])
     say(f"\n{'part':<{width}}  passed  failed  skipped  seconds")
     for row in results:
-        line = f"{row.part:<{width}}  {row.passed:>6}  {row.failed:>6}  {row.skipped:>7}  {row.seconds:>7.1f}  {row.note}"
-        say(line.rstrip())
+        counts = f"{row.passed:>6}  {row.failed:>6}  {row.skipped:>7}  {row.seconds:>7.1f}"
+        say(f"{row.part:<{width}}  {counts}  {row.note}".rstrip())
     say(summary(results, seconds))
     # A part without a single test has proved nothing.
     return int(any(result.failed for result in results) or not any(result.passed for result in results))

@@ -9,7 +9,7 @@ import time
 
 import tree
 import venvs
-from base import ROOT, GateError, Result, environment, run
+from base import ROOT, Command, GateError, Result, environment, run
 
 
 def molecule(names: list[str] | None = None) -> list[Result]:
@@ -22,9 +22,10 @@ def molecule(names: list[str] | None = None) -> list[Result]:
 
 
 def _scenario(name: str) -> Result:
-    _, venv = venvs.newest()
+    venv = venvs.newest()
     tree.make()
     started = time.monotonic()
-    status, _ = run([venv / "bin" / "molecule", "test", "-s", name], log=f"molecule-{name}", env=environment(venv))
+    command: Command = [venv / "bin" / "molecule", "test", "-s", name]
+    status = run(command, log=f"molecule-{name}", env=environment(venv)).status
     note = f"exit status {status}" if status else ""
     return Result(f"molecule-{name}", int(status == 0), int(status != 0), 0, time.monotonic() - started, note)

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tarfile
 import time
 from pathlib import Path
 
+import interpreters
 import tree
 import venvs
-from base import BUILD, COLLECTIONS, ROOT, TREE, Result, check, environment, run
+from base import BUILD, COLLECTIONS, ROOT, TREE, Command, Result, check, environment, run
 
 # All that may be at the top of the tarball.
 PACKED = {
@@ -36,51 +38,65 @@ TYPED = ("tests/gates", "molecule/shared", "examples")
 
 
 def lint() -> list[Result]:
-    _, venv = venvs.newest()
+    venv = venvs.newest()
     tree.make()
     env = environment(venv)
     results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
-    command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
+    command: Command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
     # Without a folder of its own it would install the collection into the user's home.
     return [*results, check(command, log="ansible-lint", cwd=TREE, env=env)]
 
 
 def types() -> list[Result]:
-    _, venv = venvs.newest()
+    venv = venvs.newest()
     tree.make()
-    mypy = [venv / "bin" / "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", BUILD / "mypy"]
+    mypy: Command = [venv / "bin" / "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", BUILD / "mypy"]
     env = environment(venv, {"MYPYPATH": str(COLLECTIONS)})
-    command = [*mypy, "-p", "ansible_collections.trundle.django.plugins"]
+    command: Command = [*mypy, "-p", "ansible_collections.trundle.django.plugins"]
     results = [check(command, log="mypy-plugins", cwd=COLLECTIONS, env=env)]
     for folder in TYPED:
         if any((ROOT / folder).glob("*.py")):
             files = sorted(path.name for path in (ROOT / folder).glob("*.py"))
             env = environment(venv, {"MYPYPATH": "."})
             results.append(check([*mypy, *files], log=f"mypy-{folder.replace('/', '-')}", cwd=ROOT / folder, env=env))
-    return results
+    return [*results, _companion_types()]
+
+
+def _companion_types() -> Result:
+    """With the companion's own settings and Django's stubs, in a venv of its own."""
+    python = interpreters.controllers()[interpreters.newest()]
+    path = f"{venvs.bootstrap().parent}{os.pathsep}{os.environ['PATH']}"
+    script = ROOT / "companion" / "run-types.sh"
+    return check([script, python], log="mypy-companion", env=environment(extra={"PATH": path}))
 
 
 def docs() -> list[Result]:
-    _, venv = venvs.newest()
+    venv = venvs.newest()
     tree.make()
-    command = [venv / "bin" / "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
+    command: Command = [
+        venv / "bin" / "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--skip-rstcheck",
+        ".",
+    ]
     return [check(command, log="docs", cwd=TREE, env=environment(venv))]
 
 
 def package() -> list[Result]:
     """Build the tarball, install it where nothing else is, and read the documentation of every plugin from there."""
-    _, venv = venvs.newest()
+    venv = venvs.newest()
     tree.make()
     out, path = BUILD / "package", BUILD / "installed"
     for folder in (out, path):
         shutil.rmtree(folder, ignore_errors=True)
     env = environment(venv, {"ANSIBLE_COLLECTIONS_PATH": str(path)})
-    galaxy = [venv / "bin" / "ansible-galaxy", "collection"]
+    galaxy: Command = [venv / "bin" / "ansible-galaxy", "collection"]
     built = check([*galaxy, "build", "--force", "--output-path", out], log="package-build", cwd=TREE, env=env)
     if built.failed:
         return [built]
     tarball = next(out.glob("*.tar.gz"))
-    command = [*galaxy, "install", "--offline", "--no-deps", "-p", path, tarball]
+    command: Command = [*galaxy, "install", "--offline", "--no-deps", "-p", path, tarball]
     return [built, _contents(tarball), check(command, log="package-install", env=env), *_docs(venv, path, env)]
 
 
@@ -105,10 +121,11 @@ def _docs(venv: Path, path: Path, env: dict[str, str]) -> list[Result]:
                 broken.append(name)
     for playbook in sorted((installed / "playbooks").glob("*.yml")):
         name = f"trundle.django.{playbook.stem}"
-        command = [venv / "bin" / "ansible-playbook", "--syntax-check", "-i", "localhost,", name]
-        status, _ = run(command, log=f"package-{playbook.stem}", env=env)
-        passed += int(status == 0)
-        broken += [name] if status else []
+        command: Command = [venv / "bin" / "ansible-playbook", "--syntax-check", "-i", "localhost,", name]
+        if run(command, log=f"package-{playbook.stem}", env=env).status:
+            broken.append(name)
+        else:
+            passed += 1
     seconds = time.monotonic() - started
     return [Result("package-docs", passed, len(broken), 0, seconds, " ".join(broken))]
 
@@ -123,7 +140,7 @@ def _documented(installed: Path) -> dict[str, list[str]]:
 
 
 def _has_docs(venv: Path, kind: str, name: str, env: dict[str, str]) -> bool:
-    command = [str(venv / "bin" / "ansible-doc"), "--json", "-t", kind, name]
+    command: Command = [str(venv / "bin" / "ansible-doc"), "--json", "-t", kind, name]
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if answer.returncode:
         return False

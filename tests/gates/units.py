@@ -14,7 +14,7 @@ import interpreters
 import report
 import tree
 import venvs
-from base import BUILD, LOGS, ROOT, Result, environment, run, say
+from base import BUILD, LOGS, ROOT, Command, Result, environment, run, say
 
 # pytest ends with this when it found nothing to run.
 NO_TESTS = 5
@@ -23,7 +23,9 @@ NO_TESTS = 5
 def units() -> list[Result]:
     """All unit tests on the oldest and the newest controller, and what managed hosts import on the oldest host."""
     found = list(interpreters.controllers())
-    results = [_pytest(f"units-{version}", venvs.controller(version)) for version in dict.fromkeys(found[:1] + found[-1:])]
+    results = [
+        _pytest(f"units-{version}", venvs.controller(version)) for version in dict.fromkeys(found[:1] + found[-1:])
+    ]
     if len(results) == 1:
         results.append(Result("units-second-python", skipped=1, note=f"only Python {found[0]} was found"))
     host = venvs.host()
@@ -42,13 +44,14 @@ def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit",)) -
     junit.unlink(missing_ok=True)
     env = environment(venv, {"PYTHONPATH": str(tree.link())})
     cache = f"cache_dir={BUILD / 'pytest' / name}"
-    command = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}", *arguments]
-    status, _ = run(command, log=name, env=env)
-    return _result(name, status, [junit], time.monotonic() - started)
+    command: Command = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}", *arguments]
+    status = run(command, log=name, env=env).status
+    return _result(name, status, junit, time.monotonic() - started)
 
 
-def _result(name: str, status: int, reports: Sequence[Path], seconds: float, note: str = "") -> Result:
-    passed, failed, skipped = report.count_junit(path for path in reports if path.is_file())
+def _result(name: str, status: int, junit: Path, seconds: float) -> Result:
+    passed, failed, skipped = report.count_junit([junit] if junit.is_file() else [])
+    note = ""
     if status == NO_TESTS:
         note = "found no test"
     elif status and not failed:
@@ -80,7 +83,7 @@ def _companion_matrix() -> list[tuple[str, str, str]]:
     ]
 
 
-def _companion(name: str, command: Sequence[str | Path]) -> Result:
+def _companion(name: str, command: Command) -> Result:
     started = time.monotonic()
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
@@ -89,5 +92,5 @@ def _companion(name: str, command: Sequence[str | Path]) -> Result:
         "PYTEST_ADDOPTS": f"--junitxml={junit}",
         "PATH": f"{uv.parent}{os.pathsep}{os.environ['PATH']}",
     }
-    status, _ = run(command, log=name, env=environment(extra=extra))
-    return _result(name, status, [junit], time.monotonic() - started)
+    status = run(command, log=name, env=environment(extra=extra)).status
+    return _result(name, status, junit, time.monotonic() - started)

@@ -9,24 +9,18 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import interpreters
-from base import BUILD, ROOT, GateError, environment, say
+from base import BUILD, ROOT, Command, GateError, environment, say
 
 REQUIREMENTS = ROOT / "requirements"
 
 
-def newest() -> tuple[str, Path]:
-    """Version and venv that everything but the matrix of the unit tests runs in."""
-    found = interpreters.controllers()
-    if not found:
-        wanted = ", ".join(interpreters.CONTROLLER_VERSIONS)
-        raise GateError(f"No Python for the controller was found on PATH or with pyenv: install one of {wanted}.")
-    version = list(found)[-1]
-    return version, controller(version)
+def newest() -> Path:
+    """The venv that everything but the matrix of the unit tests runs in."""
+    return controller(interpreters.newest())
 
 
 @cache
@@ -47,7 +41,7 @@ def setup() -> None:
     versions = list(interpreters.controllers())
     for version in dict.fromkeys([*versions[:1], *versions[-1:]]):
         controller(version)
-    _, path = newest()
+    path = newest()
     link = BUILD / "venv"
     if not link.is_symlink() or link.resolve() != path:
         link.unlink(missing_ok=True)
@@ -82,18 +76,15 @@ def bootstrap() -> Path:
     wanted = (REQUIREMENTS / "uv.txt").read_text(encoding="utf-8")
     if uv.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return uv
-    found = interpreters.controllers()
-    if not found:
-        raise GateError("No Python for the controller was found on PATH or with pyenv.")
     shutil.rmtree(path, ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
-    _call([next(iter(found.values())), "-m", "venv", path])
+    _call([interpreters.controllers()[interpreters.newest()], "-m", "venv", path])
     _call([path / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS / "uv.txt"])
     stamp.write_text(wanted, encoding="utf-8")
     return uv
 
 
-def _call(command: Sequence[str | Path]) -> None:
+def _call(command: Command) -> None:
     env = environment()
     # An environment that is switched on by the caller must not be the one that is filled.
     for name in ("VIRTUAL_ENV", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"):
