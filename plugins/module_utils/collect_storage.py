@@ -1,0 +1,204 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The project's storage class, made local: part of the program that runs in the project's Python.
+
+Standard library and Django only, Python 3.8 and newer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import traceback
+from typing import Any, Callable
+
+# What a storage does with files. For a remote storage all of it is taken from Django's local one.
+FILE_OPERATIONS = (
+    *("_open", "_save", "open", "save", "delete", "exists", "listdir", "size", "path"),
+    *("get_accessed_time", "get_created_time", "get_modified_time"),
+    *("get_valid_name", "get_alternative_name", "get_available_name", "generate_filename", "is_name_available"),
+)
+
+# Storages that post-process without hashing, and the class of the same package that does both.
+HASHED_EQUIVALENTS = {
+    "whitenoise.storage.CompressedStaticFilesStorage": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+}
+
+
+class RefusedError(Exception):
+    """A sentence for the user: collection cannot go on."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class CollectMixin:
+    """Stands in front of the project's storage class: local folder, all missing references noted."""
+
+    trundle_root = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.trundle_missing: dict[tuple[str, int, str], None] = {}
+        self.trundle_named: set[str] = set()
+        self.trundle_current = ""
+        super().__init__(*args, **kwargs)
+
+    # Whatever the class sets in its constructor, files go to our folder and nowhere else.
+    @property
+    def location(self) -> str:
+        return self.trundle_root
+
+    @location.setter
+    def location(self, value: Any) -> None:
+        pass
+
+    base_location = location
+
+    def read_manifest(self) -> None:
+        """Start from nothing: an earlier manifest may be remote, and is not used anyway."""
+
+    def hashed_name(self, name: str, *args: Any, **kwargs: Any) -> str:
+        parent: Any = super()
+        if args or kwargs:
+            self.trundle_current = name
+        hashed: str = parent.hashed_name(name, *args, **kwargs)
+        self.trundle_named.add(hashed.replace("\\", "/"))
+        return hashed
+
+    def url_converter(self, name: str, *args: Any, **kwargs: Any) -> Callable[[Any], str]:
+        from django.core.exceptions import SuspiciousFileOperation
+
+        parent: Any = super()
+        convert = parent.url_converter(name, *args, **kwargs)
+
+        def converter(match: Any) -> str:
+            try:
+                converted: str = convert(match)
+            except (ValueError, SuspiciousFileOperation):
+                # Outside of the static folder is as missing as not there at all.
+                line = match.string.count("\n", 0, match.start("url")) + 1
+                self.trundle_missing[(name.replace(os.sep, "/"), line, match.group("url").strip())] = None
+                return str(match.group(0))
+            return converted
+
+        return converter
+
+
+def make_storage(settings: Any, request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """An instance of the project's storage class that is local, and what was done to it."""
+    from django.core.files.storage import FileSystemStorage
+
+    name, options = configured_storage(settings)
+    try:
+        project_class = import_name(name)
+        metaclass, bases, reason = local_bases(project_class, name)
+        own = bases[-1]
+        # Apps that write below STATIC_ROOT by themselves stay in the folder too.
+        settings.STATIC_ROOT = request["static_dir"]
+        storage = metaclass("Collecting" + own.__name__, bases, {"trundle_root": request["static_dir"]})(**options)
+    except Exception as exc:
+        cause = last_line(exc, request["project_path"])
+        raise RefusedError(f"Failed to make the project's static files storage '{name}': {cause}") from exc
+    storage.manifest_storage = FileSystemStorage(location=request["manifest_dir"])
+    make_global(storage)
+    used = " + ".join(f"{cls.__module__}.{cls.__qualname__}" for cls in bases[1:])
+    return storage, {"configured": name, "used": used, "reason": reason}
+
+
+def make_global(storage: Any) -> None:
+    """Packagers such as django-pipeline's reach for the project's one storage: this is it."""
+    from django.contrib.staticfiles.storage import staticfiles_storage
+
+    staticfiles_storage._wrapped = storage
+    handler = getattr(importlib.import_module("django.core.files.storage"), "storages", None)
+    if handler is not None:
+        handler._storages["staticfiles"] = storage
+
+
+def configured_storage(settings: Any) -> tuple[str, dict[str, Any]]:
+    """Dotted name and options, without making an instance: a remote one may ask for credentials."""
+    configured = getattr(settings, "STORAGES", None)
+    if configured is None:  # before Django 4.2
+        return settings.STATICFILES_STORAGE, {}
+    entry = configured.get("staticfiles")
+    if entry is None:
+        raise RefusedError(f"STORAGES of '{os.environ['DJANGO_SETTINGS_MODULE']}' has no 'staticfiles'.")
+    options = dict(entry.get("OPTIONS") or {})
+    # The manifest belongs to the release, wherever the project keeps its own.
+    options.pop("manifest_storage", None)
+    return entry["BACKEND"], options
+
+
+def import_name(name: str) -> Any:
+    from django.utils.module_loading import import_string
+
+    return import_string(name)
+
+
+def local_bases(project_class: Any, name: str) -> tuple[Any, tuple[Any, ...], str | None]:
+    """Metaclass and bases of the class that collects, and why it is not simply the project's."""
+    from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestFilesMixin, ManifestStaticFilesStorage
+    from django.core.files.storage import FileSystemStorage
+
+    metaclass = type(project_class)
+    if not issubclass(project_class, FileSystemStorage):
+        if not issubclass(project_class, HashedFilesMixin):
+            return type, (CollectMixin, ManifestStaticFilesStorage), "it stores remotely and does not hash"
+        reason = "it stores remotely: its files are written to a local folder instead"
+        return local_metaclass(project_class), (CollectMixin, project_class), reason
+    if issubclass(project_class, ManifestFilesMixin):
+        return metaclass, (CollectMixin, project_class), None
+    if name in HASHED_EQUIVALENTS:
+        return metaclass, (CollectMixin, import_name(HASHED_EQUIVALENTS[name])), "it does not hash"
+    if issubclass(project_class, HashedFilesMixin) or not hasattr(project_class, "post_process"):
+        return metaclass, (CollectMixin, ManifestFilesMixin, project_class), "it writes no manifest"
+    # Its own post-processing first, then Django's, for classes that pass the call on.
+    return metaclass, (CollectMixin, project_class, ManifestStaticFilesStorage), "it does not hash"
+
+
+def local_metaclass(project_class: Any) -> Any:
+    """Make a remote hashing storage local: its hashing first, then Django's local storage.
+
+    The classes that hash keep their order, so overridden names, patterns and super() work as
+    they do in the project; what would reach the remote store comes last and is never called.
+    """
+    from django.contrib.staticfiles.storage import HashedFilesMixin, ManifestFilesMixin, StaticFilesStorage
+
+    class LocalFiles:
+        """Ends the chain of constructors: options of a bucket mean nothing to a folder."""
+
+        def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+            StaticFilesStorage.__init__(self)
+
+    known = [name for name in FILE_OPERATIONS if hasattr(StaticFilesStorage, name)]
+    local_operations = type("LocalOperations", (), {name: getattr(StaticFilesStorage, name) for name in known})
+    hashing = [cls for cls in project_class.__mro__ if issubclass(cls, HashedFilesMixin)]
+    if ManifestFilesMixin not in hashing:
+        hashing.insert(0, ManifestFilesMixin)
+    local = [LocalFiles, *StaticFilesStorage.__mro__[:-1]]
+    remote = [cls for cls in project_class.__mro__[:-1] if cls not in hashing and cls not in local]
+
+    class LocalOrder(type(project_class)):  # type: ignore[misc]
+        def mro(cls) -> list[Any]:
+            return [cls, CollectMixin, local_operations, *hashing, *local, *remote, object]
+
+    return LocalOrder
+
+
+def last_line(exc: BaseException, project: str) -> str:
+    """The last line of a traceback, and the last place in the project that it went through."""
+    if isinstance(exc, SystemExit):
+        text = f"it called sys.exit({'' if exc.code is None else exc.code})"
+    else:
+        text = traceback.format_exception_only(type(exc), exc)[-1].strip()
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(exc.__traceback__)]
+    if isinstance(exc, SyntaxError) and exc.filename:
+        places.append((exc.filename, exc.lineno))
+    root = os.path.join(project, "")
+    inside = [place for place in places if place[0].startswith(root) and "site-packages" not in place[0]]
+    if not inside:
+        return text
+    return f"{text} ({inside[-1][0][len(root) :]}, line {inside[-1][1]})"

@@ -1,0 +1,310 @@
+#!/usr/bin/python
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: collectstatic
+short_description: Collect a Django release's static files under hashed names
+version_added: 0.1.0
+description:
+  - Collects the static files of a Django project into a folder that belongs to one release, with the names and
+    bytes that the project's own Django and storage class give them, and writes the manifest and the release record
+    beside them.
+  - Nothing in the project's settings has to change. Whatever static files storage they name, S3 included,
+    collection happens in a local folder, and E(STATIC_ROOT) is left alone.
+  - The folder appears whole at the end or not at all, so a run that is killed leaves nothing half done.
+  - Runs on the build host, once per release.
+requirements:
+  - Python 3.11 or newer on the build host.
+  - An interpreter with the project's requirements, Python 3.8 or newer, with Django 4.2 or newer.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - The files are collected into a temporary folder, compared and removed.
+  diff_mode:
+    description:
+      - Will return details on what has changed, or possibly needs changing in C(check_mode), when in diff mode.
+    support: full
+    details:
+      - Shows the names of the package's files.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+        change.
+    support: full
+options:
+  project_path:
+    description: The folder of the project, with C(manage.py) in it.
+    type: path
+    required: true
+  python:
+    description:
+      - The interpreter that has the project's requirements, as a path or as a name on E(PATH).
+      - Without it, that of a virtualenv in C(.venv) or C(venv) of the project, else the one that runs this module.
+    type: path
+  settings:
+    description:
+      - The settings module. Without it, E(DJANGO_SETTINGS_MODULE) of O(environment), else the one that C(manage.py)
+        chooses.
+    type: str
+  release:
+    description:
+      - The release id. It starts with a letter or digit, goes on with letters, digits, V(.), V(_), V(+) or V(-),
+        and has at most 64 characters.
+    type: str
+    required: true
+  dest:
+    description:
+      - The folder of this release's package. It receives C(static/) with the files, C(staticfiles.json) and
+        C(release.json).
+      - One that already holds this release with the same content is left as it is; with other content, or another
+        release, the module fails.
+    type: path
+    required: true
+  static_url:
+    description:
+      - The URL below which the files will be served, to be noted in the record.
+      - Without it, E(STATIC_URL) of the settings.
+    type: str
+  missing_references:
+    description:
+      - What to do about references in CSS and JavaScript to files that do not exist, such as a source map that a
+        package does not ship. All of them are listed in one run, with file and line.
+      - V(error) fails, V(warn) warns and leaves the reference as it is, V(ignore) leaves it without a warning.
+    type: str
+    choices: [error, warn, ignore]
+    default: error
+  ignore:
+    description:
+      - Glob patterns of files and folders to leave out, beyond those that Django leaves out (V(CVS), V(.*) and
+        V(*~)).
+    type: list
+    elements: str
+    default: []
+  environment:
+    description:
+      - Environment variables for the project. Their values never appear in messages. A value of V(null) takes a
+        variable away.
+    type: dict
+    default: {}
+  revision:
+    description: The revision of the source, to be noted in the record.
+    type: str
+  dirty:
+    description: Whether the source had changes beyond O(revision), to be noted in the record.
+    type: bool
+seealso:
+  - module: trundle.django.static_upload
+author:
+  - trundle.django contributors (@trundle-django)
+"""
+
+EXAMPLES = r"""
+- name: Collect the static files of a release
+  trundle.django.collectstatic:
+    project_path: /srv/build/shop
+    python: /srv/build/shop/.venv/bin/python
+    release: v1.2.3
+    dest: /srv/build/releases/v1.2.3
+    static_url: https://cdn.example.com/static/
+    environment:
+      SECRET_KEY: "{{ shop_secret_key }}"
+
+- name: Collect although a package lacks its source maps
+  trundle.django.collectstatic:
+    project_path: /srv/build/shop
+    release: v1.2.4
+    dest: /srv/build/releases/v1.2.4
+    missing_references: warn
+    ignore: ["*.scss"]
+"""
+
+RETURN = r"""
+release:
+  description: The release id.
+  returned: success
+  type: str
+  sample: v1.2.3
+static_path:
+  description: The folder of the files.
+  returned: success
+  type: str
+  sample: /srv/build/releases/v1.2.3/static
+manifest_path:
+  description: Django's manifest of the release.
+  returned: success
+  type: str
+  sample: /srv/build/releases/v1.2.3/staticfiles.json
+record_path:
+  description: The release record.
+  returned: success
+  type: str
+  sample: /srv/build/releases/v1.2.3/release.json
+manifest_sha256:
+  description: The SHA-256 of the manifest's bytes.
+  returned: success
+  type: str
+  sample: 1e61f9a2b9a0a4d5ec7f5a62e41e7cf31fd21d81c2aad1f5a0c5e3d8d7b0c7aa
+static_url:
+  description: The URL that the record names.
+  returned: success
+  type: str
+  sample: https://cdn.example.com/static/
+counts:
+  description:
+    - C(collected) source files and C(duplicates) left out; C(files) in the package, of which C(hashed) and
+      C(unhashed) ones and compressed C(variants).
+  returned: success
+  type: dict
+  sample: {collected: 130, duplicates: 0, hashed: 130, unhashed: 0, variants: 0, files: 130}
+bytes:
+  description: The size of all files of the package.
+  returned: success
+  type: int
+  sample: 1048576
+duplicates:
+  description: Files of one name, of which the finders' first one is used.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {name: css/app.css, used: /srv/shop/static/css/app.css, ignored: /srv/shop/blog/static/css/app.css}
+missing_references:
+  description: References to files that do not exist. With C(missing_references=error) they are returned on failure.
+  returned: always, where collection got that far
+  type: list
+  elements: dict
+  sample: [{file: js/app.js, line: 12, reference: app.js.map}]
+storage:
+  description:
+    - The C(configured) static files storage, the class C(used) and the C(reason), where that is not simply the same
+      one.
+  returned: success
+  type: dict
+  sample: {configured: storages.backends.s3.S3ManifestStaticStorage, used: storages.backends.s3.S3ManifestStaticStorage,
+    reason: "it stores remotely: its files are written to a local folder instead"}
+django:
+  description: The version of the project's Django.
+  returned: success
+  type: str
+  sample: 5.2.8
+python_version:
+  description: The version of the project's Python.
+  returned: success
+  type: str
+  sample: 3.13.1
+settings:
+  description: The settings module.
+  returned: success
+  type: str
+  sample: shop.settings
+seconds:
+  description: Seconds by phase, and in C(total).
+  returned: success
+  type: dict
+  sample: {start: 0.4, find: 0.1, copy: 0.3, hash: 0.9, digest: 0.1, total: 2.1}
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.trundle.django.plugins.module_utils.collect import (
+    STATIC_FOLDER,
+    Collected,
+    Options,
+    collect,
+    counts,
+)
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME, Source
+
+
+def argument_spec() -> dict[str, dict[str, Any]]:
+    return {
+        "project_path": {"type": "path", "required": True},
+        "python": {"type": "path"},
+        "settings": {"type": "str"},
+        "release": {"type": "str", "required": True},
+        "dest": {"type": "path", "required": True},
+        "static_url": {"type": "str"},
+        "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
+        "ignore": {"type": "list", "elements": "str", "default": []},
+        "environment": {"type": "dict", "default": {}, "no_log": True},
+        "revision": {"type": "str"},
+        "dirty": {"type": "bool"},
+    }
+
+
+def options_from(params: dict[str, Any], *, check_mode: bool, scratch: str) -> Options:
+    environment = {name: None if value is None else str(value) for name, value in params["environment"].items()}
+    return Options(
+        project_path=Path(params["project_path"]).absolute(),
+        release=params["release"],
+        dest=Path(params["dest"]).absolute(),
+        python=params["python"],
+        settings=params["settings"],
+        static_url=params["static_url"],
+        missing_references=params["missing_references"],
+        ignore=params["ignore"],
+        environment=environment,
+        source=Source(revision=params["revision"], dirty=params["dirty"]),
+        dry_run=check_mode,
+        scratch=Path(scratch),
+    )
+
+
+def result_of(options: Options, collected: Collected) -> dict[str, Any]:
+    worker, record = collected.worker, collected.record
+    return {
+        "changed": collected.changed,
+        "release": record.release,
+        "static_path": str(options.dest / STATIC_FOLDER),
+        "manifest_path": str(options.dest / MANIFEST_NAME),
+        "record_path": str(options.dest / RECORD_NAME),
+        "manifest_sha256": record.manifest.sha256,
+        "static_url": record.static_url,
+        "counts": counts(collected),
+        "bytes": sum(entry.size for entry in record.files.values()),
+        "duplicates": worker["duplicates"],
+        "missing_references": worker["missing_references"],
+        "storage": worker["storage"],
+        "django": worker["django"],
+        "python_version": worker["python"],
+        "settings": worker["settings"],
+        "seconds": {**worker["seconds"], "total": collected.seconds},
+    }
+
+
+def diff_of(options: Options, collected: Collected) -> dict[str, str]:
+    header = str(options.dest / STATIC_FOLDER)
+    before, after = ("".join(f"{name}\n" for name in names) for names in (collected.before, collected.after))
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    options = options_from(module.params, check_mode=module.check_mode, scratch=module.tmpdir)
+    # The engine has masked the values of `environment` in all that is free text. Ansible's own mask
+    # would also garble paths, names and URLs that later tasks need, for a value such as "1".
+    module.no_log_values = set()
+    try:
+        collected = collect(options)
+    except TrundleError as exc:
+        module.fail_json(msg=exc.message, **exc.details)
+    for warning in collected.warnings:
+        module.warn(warning)
+    result = result_of(options, collected)
+    if module._diff:
+        result["diff"] = diff_of(options, collected)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
