@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""System checks: what can be seen to be wrong at start. Run by `manage.py check`, also alone with `--tag trundle`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestFilesMixin
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
+
+from trundle.errors import ReleaseError
+from trundle.health.conf import read_config
+from trundle.health.drain import read_draining, state_path
+from trundle.release import env_release_id
+from trundle.storage import ReleaseStaticFilesStorage
+
+# Not the tag `staticfiles`: collectstatic runs those checks, and it needs no release.
+TAG = "trundle"
+
+
+def _static_storage() -> Any | None:
+    return storages["staticfiles"] if apps.is_installed("django.contrib.staticfiles") else None
+
+
+@register(TAG)
+def check_environment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    try:
+        env_release_id()
+    except ReleaseError as exc:
+        messages.append(Error(str(exc), id="trundle.E002"))
+    folder = os.environ.get("TRUNDLE_RELEASE_DIR")
+    if folder and not Path(folder).is_dir():
+        hint = "Set it to the folder that holds the release's staticfiles.json, or unset it."
+        messages.append(Error(f"TRUNDLE_RELEASE_DIR is {folder!r}, which is no folder.", hint=hint, id="trundle.E003"))
+    return messages
+
+
+@register(TAG)
+def check_manifest(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The release can be read. In development it is not used, and a wrong TRUNDLE_RELEASE has an error of its own."""
+    storage = _static_storage()
+    if settings.DEBUG or not isinstance(storage, ReleaseStaticFilesStorage):
+        return []
+    try:
+        env_release_id()
+    except ReleaseError:
+        return []
+    if storage.problem is None:
+        return []
+    return [Error(storage.problem, id="trundle.E001")]
+
+
+@register(TAG)
+def check_state(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    path = state_path()
+    if path is None:
+        return []
+    if not path.parent.is_dir():
+        hint = "Set it to the folder that holds `releases` and state.json, or unset it."
+        return [Error(f"TRUNDLE_ROOT is {str(path.parent)!r}, which is no folder.", hint=hint, id="trundle.E004")]
+    try:
+        read_draining(path)
+    except ReleaseError as exc:
+        return [Error(str(exc), id="trundle.E005")]
+    return []
+
+
+@register(TAG)
+def check_health(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        read_config()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="trundle.E006")]
+    return []
+
+
+@register(TAG)
+def check_storage_class(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A release's assets are published under the names of its manifest: a storage that reads none names others."""
+    released = os.environ.get("TRUNDLE_RELEASE") or os.environ.get("TRUNDLE_RELEASE_DIR")
+    storage = _static_storage()
+    if not released or storage is None or isinstance(storage, ManifestFilesMixin):
+        return []
+    return [
+        Warning(
+            f"This process belongs to a release, but {type(storage).__name__} reads no static files manifest.",
+            hint="Set STORAGES['staticfiles']['BACKEND'] to 'trundle.storage.ReleaseStaticFilesStorage'.",
+            id="trundle.W001",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_release_found(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    storage = _static_storage()
+    if settings.DEBUG or not isinstance(storage, ReleaseStaticFilesStorage):
+        return []
+    if storage.problem is not None or storage.release is not None:
+        return []
+    return [
+        Warning(
+            "DEBUG is off and no release is found, so static files get the names of their sources.",
+            hint="Set TRUNDLE_RELEASE_DIR to the release's folder, or put staticfiles.json beside the project.",
+            id="trundle.W002",
+        )
+    ]
