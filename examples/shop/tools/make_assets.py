@@ -45,7 +45,10 @@ def polygon(pen: TTGlyphPen, points: list[tuple[float, float]]) -> None:
 def ring(x: float, y: float, radius: float, *, hole: bool = False, corners: int = 40) -> list[tuple[float, float]]:
     turn = 1 if hole else -1
     return [
-        (x + radius * math.cos(turn * 2 * math.pi * i / corners), y + radius * math.sin(turn * 2 * math.pi * i / corners))
+        (
+            x + radius * math.cos(turn * 2 * math.pi * i / corners),
+            y + radius * math.sin(turn * 2 * math.pi * i / corners),
+        )
         for i in range(corners)
     ]
 
@@ -59,13 +62,35 @@ def wheel(pen: TTGlyphPen) -> None:
         along, across = (math.cos(a), math.sin(a)), (-math.sin(a) * 24, math.cos(a) * 24)
         near = (500 + 70 * along[0], 400 + 70 * along[1])
         far = (500 + 330 * along[0], 400 + 330 * along[1])
-        polygon(pen, [(near[0] - across[0], near[1] - across[1]), (near[0] + across[0], near[1] + across[1]),
-                      (far[0] + across[0], far[1] + across[1]), (far[0] - across[0], far[1] - across[1])])
+        polygon(
+            pen,
+            [
+                (near[0] - across[0], near[1] - across[1]),
+                (near[0] + across[0], near[1] + across[1]),
+                (far[0] + across[0], far[1] + across[1]),
+                (far[0] - across[0], far[1] - across[1]),
+            ],
+        )
 
 
 def cart(pen: TTGlyphPen) -> None:
-    polygon(pen, [(40, 780), (40, 700), (170, 700), (290, 260), (830, 260), (830, 340), (350, 340), (330, 410),
-                  (860, 410), (960, 700), (250, 700), (230, 780)])
+    polygon(
+        pen,
+        [
+            (40, 780),
+            (40, 700),
+            (170, 700),
+            (290, 260),
+            (830, 260),
+            (830, 340),
+            (350, 340),
+            (330, 410),
+            (860, 410),
+            (960, 700),
+            (250, 700),
+            (230, 780),
+        ],
+    )
     polygon(pen, ring(370, 130, 85))
     polygon(pen, ring(750, 130, 85))
 

@@ -50,13 +50,14 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 TRUNDLE_RELEASE = os.environ.get("TRUNDLE_RELEASE", "development")
 
 INSTALLED_APPS = [
+    "catalog",  # before the admin, whose base template it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "catalog",
+    "trundle",
 ]
 
 MIDDLEWARE = [

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 (
                     "icon",
                     models.CharField(
-                        help_text="A path below the static files, such as catalog/icons/wheel-001.svg", max_length=80
+                        help_text="Path below the static files: catalog/icons/wheel-001.svg", max_length=80
                     ),
                 ),
                 ("position", models.PositiveSmallIntegerField(default=0)),

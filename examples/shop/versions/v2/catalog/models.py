@@ -15,7 +15,7 @@ class Product(models.Model):
     summary = models.CharField(max_length=160)
     description = models.TextField()
     price = models.DecimalField(max_digits=8, decimal_places=2)
-    icon = models.CharField(max_length=80, help_text="A path below the static files, such as catalog/icons/wheel-001.svg")
+    icon = models.CharField(max_length=80, help_text="Path below the static files: catalog/icons/wheel-001.svg")
     # Null until someone has rated it: release v1 inserts rows without this column.
     rating = models.PositiveSmallIntegerField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
