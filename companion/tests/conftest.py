@@ -19,7 +19,7 @@ from django.core.signals import setting_changed  # noqa: E402
 from django.test import Client, override_settings  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
-from trundle.health import drain, run  # noqa: E402
+from trundle.health import checks, drain, run  # noqa: E402
 
 setup_test_environment()
 
@@ -97,13 +97,13 @@ def use_storage(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test is a process of its own: nothing read before, no environment."""
     for name in ("TRUNDLE_RELEASE", "TRUNDLE_RELEASE_DIR", "TRUNDLE_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    yield
     run._runners.cache_clear()
     drain._mark_of.cache_clear()
+    checks._load_once.cache_clear()
     forget_storages()
 
 
