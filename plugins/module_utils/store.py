@@ -227,7 +227,9 @@ def parse_url(url: str) -> Location:
     parts = urlsplit(url)
     if parts.scheme not in _OPENERS:
         supported = ", ".join(f"{scheme}://" for scheme in _OPENERS)
-        raise TrundleError(f"The store '{_without_password(url)}' is not supported: its URL starts with {supported}.")
+        raise TrundleError(
+            f"The store '{_without_password(url)}' is not supported: its URL must start with {supported}."
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise TrundleError("The store's URL names a bucket and a prefix only; give keys by access_key and secret_key.")
     prefix = parts.path.strip("/")

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.trundle.django.plugins.module_utils import headers
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("js/app.0123456789ab.mjs", "text/javascript"),
+        ("js/app.js.map", "application/json"),
+        ("app.wasm", "application/wasm"),
+        ("font.woff2", "font/woff2"),
+        ("photo.AVIF", "image/avif"),
+        ("site.webmanifest", "application/manifest+json"),
+        ("css/app.css.br", "text/css"),
+        ("data.tar.gz", "application/gzip"),
+        ("LICENSE", "application/octet-stream"),
+        ("drawing.svgz", "image/svg+xml"),
+    ],
+)
+def test_f7_content_type_is_pinned(name: str, expected: str) -> None:
+    assert headers.content_type(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "expected"),
+    [
+        ("app.css.gz", None, "gzip"),
+        ("app.css.br", None, "br"),
+        ("data.tar.gz", None, None),
+        ("photo.png.gz", None, None),
+        ("notes.gz", None, None),
+        ("app.css", None, None),
+        ("drawing.svgz", None, "gzip"),
+        # The release's own files decide where they are known.
+        ("app.css.gz", {"app.css.gz"}, None),
+        ("LICENSE.gz", {"LICENSE", "LICENSE.gz"}, "gzip"),
+    ],
+)
+def test_f7_content_encoding_of_variants(name: str, names: set[str] | None, expected: str | None) -> None:
+    assert headers.content_encoding(name, names) == expected
+
+
+def test_only_a_name_with_a_hash_is_kept_for_ever() -> None:
+    assert headers.cache_control("app.0123456789ab.css", True) == "public, max-age=31536000, immutable"
+    assert headers.cache_control("robots.txt", False) == "no-cache"

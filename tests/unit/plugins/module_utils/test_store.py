@@ -1,0 +1,221 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.version_info < (3, 11):
+    pytest.skip("stores are spoken to on the build host, with Python 3.11 or newer", allow_module_level=True)
+
+from ansible_collections.trundle.django.plugins.module_utils import store as stores
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.store import (
+    ObjectExistsError,
+    StoreOptions,
+    open_store,
+    parse_url,
+)
+
+KEYS = {"access_key": "AKIA", "secret_key": "hidden", "session_token": "hidden"}
+PLAIN = {"Content-Type": "text/css", "Cache-Control": "no-cache"}
+NAMES = [
+    "a b.css",
+    "x@2x.png",
+    "tilde~.js",
+    "100%.txt",
+    "h#t.css",
+    "a+b.js",
+    "ü/日本.css",
+    "[1]{2}.js",
+    "p%20c.js",
+    "q?.js",
+]
+
+
+def open_at(s3: Any, **changes: Any) -> stores.Store:
+    params = {**s3.params, **changes}
+    return open_store(params["store"], StoreOptions.from_params(params))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("gs://bucket/x", "must start with s3://"),
+        ("bucket/static", "must start with s3://"),
+        ("s3:///static", "names no valid bucket"),
+        ("s3://No Such!/static", "names no valid bucket"),
+        ("s3://bucket/a/../b", "an empty, '.' or '..' part"),
+        ("s3://bucket/a//b", "an empty, '.' or '..' part"),
+        ("s3://AKIA:hidden@bucket/static", "give keys by access_key"),
+        ("ftp://user:hidden@host/static", "must start with s3://"),
+    ],
+)
+def test_a_wrong_url_is_explained(url: str, expected: str) -> None:
+    with pytest.raises(TrundleError, match=expected) as caught:
+        parse_url(url)
+    assert "hidden" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/static", "s3://bucket/static/"])
+def test_prefix_is_a_folder(url: str) -> None:
+    assert parse_url(url).url == "s3://bucket/static"
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://host", "http://", "http://host:port", "https://a b", "http://u:p@h"]
+)
+def test_a_wrong_endpoint_is_explained(url: str) -> None:
+    options = StoreOptions(**KEYS, endpoint_url=url)
+    with pytest.raises(TrundleError, match=r"endpoint_url .* is not valid"):
+        open_store("s3://bucket/static", options)
+
+
+def test_options_show_no_secret() -> None:
+    shown = repr(StoreOptions(**KEYS))
+    assert "hidden" not in shown
+    assert "AKIA" not in shown
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "OBSTORE_ERROR", "Traceback")
+    with pytest.raises(TrundleError, match=r"required Python library \(obstore\)") as caught:
+        open_store("s3://bucket/static", StoreOptions())
+    assert caught.value.details["exception"] == "Traceback"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_survive(s3: Any, name: str) -> None:
+    store = open_at(s3)
+    store.put(name, b"abc", PLAIN)
+    assert store.get(name) == b"abc"
+    assert store.find([name]).objects[name].size == 3
+
+
+def test_headers_survive(s3: Any) -> None:
+    store = open_at(s3)
+    store.put("a.css.gz", b"abc", {**PLAIN, "Content-Encoding": "gzip"})
+    assert store.head("a.css.gz") == stores.Headers(3, "text/css", "no-cache", "gzip")
+    assert store.head("missing") is None
+    assert store.get("missing") is None
+
+
+def test_create_only_refuses_a_second_object(s3: Any) -> None:
+    store = open_at(s3)
+    store.put("a", b"1", PLAIN, create_only=True)
+    with pytest.raises(ObjectExistsError):
+        store.put("a", b"2", PLAIN, create_only=True)
+    assert store.get("a") == b"1"
+
+
+def test_f6_prefix_static_does_not_match_static_old(s3: Any) -> None:
+    open_at(s3, store=s3.url + "-old").put("app.css", b"old", PLAIN)
+    assert open_at(s3).find(["app.css", "../static-old/app.css"]).objects == {}
+
+
+def test_a_large_file_is_sent_in_parts(s3: Any, tmp_path: Path) -> None:
+    content = bytes(6 * 1024 * 1024)
+    path = tmp_path / "large.bin"
+    path.write_bytes(content)
+    store = open_at(s3)
+    store.put("large.bin", path, PLAIN)
+    assert ("POST", "large.bin") in s3.requests()
+    assert store.get("large.bin") == content
+    # Its ETag is no MD5 and must not be taken for one.
+    assert store.find(["large.bin"]).objects["large.bin"].md5 is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"store": "s3://no-such-bucket/static"}, "there is no bucket 'no-such-bucket'"),
+        ({"access_key": "AKIAXXXXXXXXXXXXXXXX"}, "does not know the access key"),
+        ({"secret_key": "not-the-secret"}, "the secret key does not belong to the access key"),
+        ({"endpoint_url": "http://127.0.0.1:1"}, "nothing listens at http://127.0.0.1:1; start the server or"),
+        ({"endpoint_url": "https:"}, "does not speak TLS; use http://"),
+    ],
+    ids=["bucket", "key", "secret", "endpoint", "tls"],
+)
+def test_wrong_options_give_one_sentence(s3: Any, changes: dict[str, str], expected: str) -> None:
+    if changes.get("endpoint_url") == "https:":
+        changes = {"endpoint_url": s3.params["endpoint_url"].replace("http:", "https:")}
+    store = open_at(s3, **changes)
+    for call in (lambda: store.find(["a"]), lambda: store.get("a"), lambda: store.put("a", b"", PLAIN)):
+        with pytest.raises(stores.FinalError) as caught:
+            call()
+        assert expected in caught.value.message
+        assert s3.params["secret_key"] not in caught.value.message
+        assert "not-the-secret" not in caught.value.message
+        assert "\n" not in caught.value.message
+
+
+def test_missing_permission_is_explained(s3: Any) -> None:
+    store = open_at(s3, **s3.state["reader"])
+    assert store.find(["a"]).objects == {}
+    with pytest.raises(TrundleError, match=r"Failed to upload s3://assets/.*/a: these credentials may not do that"):
+        store.put("a", b"", PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (301, "PermanentRedirect", "not in region 'us-east-1'; set region"),
+        (400, "AuthorizationHeaderMalformed", "not in region 'us-east-1'; set region"),
+        (403, "RequestTimeTooSkewed", "clock"),
+        (503, "SlowDown", "asks to slow down, even after 2 retries"),
+    ],
+)
+def test_answers_of_the_server_are_explained(s3: Any, status: int, code: str, expected: str) -> None:
+    store = open_at(s3)
+    s3.control({"status": status, "code": code, "times": 9})
+    with pytest.raises(TrundleError, match=expected):
+        store.find(["a"])
+
+
+def test_a_passing_fault_is_retried(s3: Any) -> None:
+    store = open_at(s3)
+    s3.control({"method": "PUT", "times": 2})
+    store.put("a", b"1", PLAIN)
+    assert s3.requests("PUT") == [("PUT", "a")] * 3
+
+
+def test_no_credentials_anywhere(s3: Any) -> None:
+    with pytest.raises(TrundleError, match="No AWS credentials found: give access_key and secret_key"):
+        open_at(s3, access_key=None, secret_key=None)
+
+
+def test_an_unknown_profile_is_named(s3: Any) -> None:
+    with pytest.raises(TrundleError, match=r"profile .nope. could not be found"):
+        open_at(s3, access_key=None, secret_key=None, profile="nope")
+
+
+def test_profile_gives_keys_and_endpoint(s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "aws-config").write_text(f"[profile deploy]\nendpoint_url = {s3.params['endpoint_url']}\n")
+    (tmp_path / "aws-credentials").write_text(
+        f"[deploy]\naws_access_key_id = {s3.params['access_key']}\naws_secret_access_key = {s3.params['secret_key']}\n"
+    )
+    store = open_at(s3, access_key=None, secret_key=None, endpoint_url=None, profile="deploy")
+    store.put("a", b"1", PLAIN)
+    assert store.get("a") == b"1"
+
+
+def test_environment_gives_keys_and_endpoint(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.params["access_key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.params["secret_key"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.params["endpoint_url"])
+    store = open_at(s3, access_key=None, secret_key=None, endpoint_url=None)
+    store.put("a", b"1", PLAIN)
+    assert store.get("a") == b"1"
+
+
+def test_given_keys_win_over_the_environment(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "wrong")
+    store = open_at(s3)
+    store.put("a", b"1", PLAIN)
+    assert store.get("a") == b"1"

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.version_info < (3, 11):
+    pytest.skip("stores are spoken to on the build host, with Python 3.11 or newer", allow_module_level=True)
+
+from ansible_collections.trundle.django.plugins.module_utils import transfer
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Store, StoreOptions, open_store
+from ansible_collections.trundle.django.plugins.module_utils.transfer import Plan, load_package, make_plan, publish
+
+APP = "css/app.0123456789ab.css"
+FILES = {
+    "css/app.css": (APP, b"body{}"),
+    "js/app.js": ("js/app.ba9876543210.js", b"run()"),
+    "robots.txt": ("robots.txt", b"Allow"),
+}
+VARIANT = {APP + ".gz": b"gzipped"}
+RECORD, MANIFEST = ".releases/v1.json", ".releases/manifests/v1.json"
+
+
+@pytest.fixture
+def store(s3: Any) -> Store:
+    return open_store(s3.url, StoreOptions.from_params(s3.params))
+
+
+def upload(store: Store, src: Path, *, force: bool = False) -> tuple[Plan, bool]:
+    package = load_package(str(src))
+    plan = make_plan(store, package, force=force)
+    return plan, publish(store, package, plan, concurrency=8)
+
+
+def exists(store: Store, *names: str) -> list[str]:
+    return sorted(store.find(names).objects)
+
+
+def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES, VARIANT)
+    plan, created = upload(store, src)
+    assert created
+    assert plan.uploads == (APP, APP + ".gz", "js/app.ba9876543210.js", "robots.txt")
+    assert (plan.skipped, plan.bytes) == (0, 23)
+    assert store.head(APP) == Headers(6, "text/css", "public, max-age=31536000, immutable", None)
+    assert store.head(APP + ".gz") == Headers(7, "text/css", "public, max-age=31536000, immutable", "gzip")
+    assert store.head("robots.txt") == Headers(5, "text/plain", "no-cache", None)
+    assert store.get(MANIFEST) == (src / "staticfiles.json").read_bytes()
+    assert store.get(RECORD) == (src / "release.json").read_bytes()
+    record = store.head(RECORD)
+    assert record is not None
+    assert (record.content_type, record.cache_control) == ("application/json", "private, no-store")
+
+
+def test_f1_order_is_assets_proof_manifest_record(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES, VARIANT))
+    log = s3.requests()
+    assert log[-2:] == [("PUT", MANIFEST), ("PUT", RECORD)]
+    assert log[-3][0] == "GET"
+    assert [method for method, _name in log] == ["GET", *["PUT"] * 4, "GET", "PUT", "PUT"]
+
+
+def test_f5_unchanged_sends_no_delete_and_no_put(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES, VARIANT)
+    upload(store, src)
+    s3.control()
+    plan, created = upload(store, src)
+    assert not created
+    assert plan.uploads == ()
+    assert plan.skipped == 4
+    # One listing, and the record of the same id.
+    assert [method for method, _name in s3.requests()] == ["GET", "GET"]
+
+
+def test_f5_a_second_release_uploads_only_what_is_new(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES, VARIANT))
+    s3.control()
+    changed = {**FILES, "js/app.js": ("js/app.aaaaaaaaaaaa.js", b"run2()")}
+    plan, created = upload(store, make_release("v2", changed, VARIANT))
+    assert created
+    assert plan.uploads == ("js/app.aaaaaaaaaaaa.js",)
+    assert s3.requests("DELETE", "POST") == []
+    assert [name for _method, name in s3.requests("PUT")] == [
+        "js/app.aaaaaaaaaaaa.js",
+        ".releases/manifests/v2.json",
+        ".releases/v2.json",
+    ]
+    assert exists(store, "js/app.ba9876543210.js", RECORD) == [RECORD, "js/app.ba9876543210.js"]
+
+
+def test_more_than_one_page_is_listed(s3: Any, store: Store, make_release: Any) -> None:
+    files = {f"f{n}.txt": (f"f{n}.0123456789ab.txt", b"%d" % n) for n in range(1050)}
+    src = make_release("v1", files)
+    upload(store, src)
+    s3.control()
+    plan, _created = upload(store, src)
+    assert (plan.skipped, plan.requests) == (1050, 2)
+    assert len(s3.requests()) == 3
+
+
+def test_f4_failed_put_publishes_nothing(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES, VARIANT)
+    s3.control({"method": "PUT", "path": "/js/", "times": 99})
+    with pytest.raises(TrundleError) as caught:
+        upload(store, src)
+    assert "Release 'v1' was not published: 1 of 4 uploads failed (js/app.ba9876543210.js)" in caught.value.message
+    assert "answered 500 InternalError, even after 2 retries" in caught.value.message
+    assert [failure["key"] for failure in caught.value.details["failed_uploads"]] == ["js/app.ba9876543210.js"]
+    assert exists(store, RECORD, MANIFEST) == []
+    s3.control()
+    plan, created = upload(store, src)
+    assert created
+    assert plan.uploads == ("js/app.ba9876543210.js",)
+
+
+def test_f4_five_percent_of_puts_fail(s3: Any, make_release: Any) -> None:
+    store = open_store(s3.url, StoreOptions.from_params({**s3.params, "retries": 0}))
+    files = {f"f{n}.txt": (f"f{n}.0123456789ab.txt", b"%d" % n) for n in range(200)}
+    src = make_release("v1", files)
+    s3.control({"method": "PUT", "share": 0.05})
+    with pytest.raises(TrundleError) as caught:
+        upload(store, src)
+    failed = {failure["key"] for failure in caught.value.details["failed_uploads"]}
+    assert 1 <= len(failed) < 20
+    s3.control()
+    names = {key for key, _content in files.values()}
+    assert names - set(exists(store, *names)) == failed
+    assert exists(store, RECORD, MANIFEST) == []
+    plan, created = upload(store, src)
+    assert created
+    assert set(plan.uploads) == failed
+
+
+def test_f4_an_object_that_is_accepted_and_lost_publishes_nothing(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES, VARIANT)
+    s3.control({"method": "PUT", "path": "/js/", "status": 200, "times": 1})
+    with pytest.raises(TrundleError, match=r"accepted 1 of its files but does not have them: js/app.*: missing"):
+        upload(store, src)
+    assert exists(store, RECORD, MANIFEST) == []
+
+
+def test_f4_proof_of_one_file_is_one_request(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES))
+    s3.control({"method": "PUT", "path": "/js/", "status": 200, "times": 1})
+    changed = {**FILES, "js/app.js": ("js/app.aaaaaaaaaaaa.js", b"run2()")}
+    with pytest.raises(TrundleError, match="does not have them"):
+        upload(store, make_release("v2", changed))
+    assert s3.requests("HEAD") == [("HEAD", "js/app.aaaaaaaaaaaa.js")]
+
+
+def test_wrong_rights_are_not_tried_for_each_file(s3: Any, make_release: Any) -> None:
+    store = open_store(s3.url, StoreOptions.from_params({**s3.params, **s3.state["reader"]}))
+    files = {f"f{n}.txt": (f"f{n}.0123456789ab.txt", b"%d" % n) for n in range(100)}
+    with pytest.raises(TrundleError, match="these credentials may not do that"):
+        upload(store, make_release("v1", files))
+    assert len(s3.requests("PUT")) <= 16
+
+
+def test_f9_same_id_other_content_is_refused(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES, VARIANT))
+    before = store.get(RECORD)
+    s3.control()
+    other = make_release("v1", {**FILES, "robots.txt": ("robots.txt", b"Deny!")}, VARIANT)
+    with pytest.raises(TrundleError, match="published already with other content") as caught:
+        upload(store, other)
+    assert any("robots.txt: sha256" in line for line in caught.value.details["differences"])
+    assert s3.requests("PUT", "DELETE", "POST") == []
+    assert store.get(RECORD) == before
+    assert store.get("robots.txt") == b"Allow"
+
+
+def test_f9_same_id_same_content_built_again_is_the_same(store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES))
+    again = make_release("v1", FILES)
+    text = (again / "release.json").read_text()
+    (again / "release.json").write_text(text.replace("2026-11-21T09", "2026-11-22T10").replace('"abc"', '"def"'))
+    plan, created = upload(store, again)
+    assert (plan.uploads, plan.record, plan.manifest, created) == ((), False, False, False)
+
+
+def test_f9_a_lost_race_with_other_content_is_refused(store: Store, make_release: Any) -> None:
+    first = load_package(str(make_release("v1", FILES)))
+    other = {**FILES, "js/app.js": ("js/app.aaaaaaaaaaaa.js", b"run2()")}
+    second = load_package(str(make_release("v1", other)))
+    plans = [make_plan(store, package) for package in (first, second)]
+    assert publish(store, first, plans[0], concurrency=2)
+    with pytest.raises(TrundleError, match="published already with other content"):
+        publish(store, second, plans[1], concurrency=2)
+    assert store.get(RECORD) == first.record_bytes
+    assert store.get(MANIFEST) == first.manifest
+
+
+def test_f26_a_lost_race_with_the_same_content_is_fine(store: Store, make_release: Any) -> None:
+    packages = [load_package(str(make_release("v1", FILES))) for _turn in range(2)]
+    plans = [make_plan(store, package) for package in packages]
+    created = [publish(store, *pair, concurrency=2) for pair in zip(packages, plans)]
+    assert created == [True, False]
+
+
+def test_a_manifest_left_by_an_aborted_run_is_replaced(store: Store, make_release: Any) -> None:
+    store.put(MANIFEST, b"{}", {"Content-Type": "application/json"})
+    src = make_release("v1", FILES)
+    _plan, created = upload(store, src)
+    assert created
+    assert store.get(MANIFEST) == (src / "staticfiles.json").read_bytes()
+
+
+def test_a_published_release_is_made_whole_again(store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES)
+    upload(store, src)
+    store.put(APP, b"broken", {"Content-Type": "text/plain"})
+    store.put("js/app.ba9876543210.js", b"cut", {"Content-Type": "text/plain"})
+    plan, created = upload(store, src)
+    # An immutable name is trusted as long as its size is right.
+    assert plan.uploads == ("js/app.ba9876543210.js",)
+    assert plan.replaced == {"js/app.ba9876543210.js": 3}
+    assert not created
+    assert store.get("js/app.ba9876543210.js") == b"run()"
+
+
+def test_f8_same_size_other_content_is_uploaded(store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES))
+    plan, _created = upload(store, make_release("v2", {**FILES, "robots.txt": ("robots.txt", b"Deny!")}))
+    assert plan.uploads == ("robots.txt",)
+    assert store.get("robots.txt") == b"Deny!"
+
+
+def test_force_uploads_all_but_the_record(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES)
+    upload(store, src)
+    s3.control()
+    plan, created = upload(store, src, force=True)
+    assert (len(plan.uploads), plan.skipped, created) == (3, 0, False)
+    assert RECORD not in [name for _method, name in s3.requests("PUT")]
+
+
+def test_f6_objects_of_a_neighbour_do_not_count(s3: Any, store: Store, make_release: Any) -> None:
+    neighbour = open_store(s3.url + "-old", StoreOptions.from_params(s3.params))
+    src = make_release("v1", FILES)
+    upload(neighbour, src)
+    plan, created = upload(store, src)
+    assert created
+    assert len(plan.uploads) == 3
+
+
+def test_large_files_are_streamed(store: Store, make_release: Any) -> None:
+    content = bytes(range(256)) * 4096 * 6
+    plan, _created = upload(store, make_release("v1", {"film.mp4": ("film.0123456789ab.mp4", content)}))
+    assert plan.bytes == len(content)
+    assert store.get("film.0123456789ab.mp4") == content
+
+
+def change(src: Path, key: str, content: bytes) -> None:
+    (src / "static" / key).write_bytes(content)
+
+
+@pytest.mark.parametrize("size", [6, 2_000_000], ids=["small", "large"])
+def test_a_local_file_of_other_content_is_not_published(store: Store, make_release: Any, size: int) -> None:
+    src = make_release("v1", {"css/app.css": (APP, b"x" * size)})
+    change(src, APP, b"y" * size)
+    with pytest.raises(TrundleError, match="is not the file of the record: its SHA-256"):
+        upload(store, src)
+    assert exists(store, APP, RECORD) == []
+
+
+def test_local_files_of_other_sizes_are_told_before_any_request(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES)
+    change(src, APP, b"other size")
+    (src / "static" / "robots.txt").unlink()
+    with pytest.raises(TrundleError, match="not those of the record") as caught:
+        upload(store, src)
+    assert caught.value.details["problems"] == [f"{APP}: 10 bytes where the record says 6", "robots.txt: missing"]
+    assert s3.requests() == []
+
+
+def test_a_manifest_of_another_build_is_refused(make_release: Any) -> None:
+    src = make_release("v1", FILES)
+    (src / "staticfiles.json").write_text("{}")
+    with pytest.raises(TrundleError, match="manifest does not belong to release 'v1'"):
+        load_package(str(src))
+
+
+def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrundleError, match=r"release\.json does not exist; give the folder"):
+        load_package(str(tmp_path))
+
+
+def test_another_release_than_expected_is_refused(make_release: Any) -> None:
+    with pytest.raises(TrundleError, match="the record of release 'v1', not of 'v2'"):
+        load_package(str(make_release("v1", FILES)), release="v2")
+
+
+def test_an_asset_may_not_take_the_place_of_a_record(make_release: Any) -> None:
+    src = make_release("v1", {"x.json": (".releases/v2.json", b"{}")})
+    with pytest.raises(TrundleError, match="this name is kept for release records"):
+        load_package(str(src))
+
+
+def test_a_record_that_cannot_be_read_stops_the_publish(s3: Any, store: Store, make_release: Any) -> None:
+    store.put(RECORD, b"not json", {"Content-Type": "application/json"})
+    s3.control()
+    with pytest.raises(TrundleError, match=r"\.releases/v1\.json: Failed to read the release record"):
+        upload(store, make_release("v1", FILES))
+    assert s3.requests("PUT") == []
+
+
+def test_variants_of_hashed_files_are_immutable(make_release: Any) -> None:
+    record = load_package(str(make_release("v1", FILES, {**VARIANT, "robots.txt.gz": b"z"}))).record
+    assert transfer.immutable_keys(record) == {APP, APP + ".gz", "js/app.ba9876543210.js"}

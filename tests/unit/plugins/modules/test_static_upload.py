@@ -1,0 +1,73 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.trundle.django.plugins.modules import static_upload
+
+WRONG = {"secret_key": "a-secret-that-is-wrong", "session_token": "a-secret-token"}
+FILES = {"a.css": ("a.0123456789ab.css", b"a{}"), "b.txt": ("b.txt", b"b")}
+
+
+def call(capsys: pytest.CaptureFixture[str], params: dict[str, Any], **more: Any) -> dict[str, Any]:
+    given = {name: value for name, value in {**params, **more}.items() if value is not None}
+    with patch_module_args(given), pytest.raises(SystemExit):
+        static_upload.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_publish_and_publish_again(s3: Any, make_release: Any, capsys: Any) -> None:
+    src = str(make_release("v1", FILES))
+    first = call(capsys, s3.params, src=src, release="v1")
+    assert first["changed"]
+    assert first["uploaded"] == ["a.0123456789ab.css", "b.txt"]
+    assert (first["release"], first["skipped"], first["bytes"], first["record_created"]) == ("v1", 0, 4, True)
+    assert first["record"] == s3.url + "/.releases/v1.json"
+    second = call(capsys, s3.params, src=src, release="v1")
+    assert not second["changed"]
+    assert (second["uploaded"], second["skipped"], second["record_created"]) == ([], 2, False)
+    assert second["diff"]["before"] == second["diff"]["after"] == ""
+
+
+def test_check_mode_tells_all_and_changes_nothing(s3: Any, make_release: Any, capsys: Any) -> None:
+    src = str(make_release("v1", FILES))
+    told = call(capsys, s3.params, src=src, _ansible_check_mode=True, _ansible_diff=True)
+    assert told["changed"]
+    assert (told["uploaded"], told["bytes"], told["record_created"]) == (["a.0123456789ab.css", "b.txt"], 4, True)
+    assert told["diff"]["before"] == ""
+    after = told["diff"]["after"].splitlines()
+    assert [line.split(" ")[0] for line in after] == [
+        ".releases/manifests/v1.json",
+        ".releases/v1.json",
+        "a.0123456789ab.css",
+        "b.txt",
+    ]
+    assert after[2] == "a.0123456789ab.css (3 bytes)"
+    assert s3.requests("PUT", "POST", "DELETE") == []
+
+
+def test_a_failure_is_one_message_without_secrets(s3: Any, make_release: Any, capsys: Any) -> None:
+    src = str(make_release("v1", FILES))
+    told = call(capsys, s3.params, src=src, **WRONG)
+    assert told["failed"]
+    assert "Failed to list" in told["msg"]
+    assert "a-secret" not in json.dumps(told)
+    assert s3.params["access_key"] not in json.dumps(told)
+
+
+def test_keys_and_profile_exclude_each_other(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params, src="/nowhere", profile="deploy")
+    assert told["failed"]
+    assert "mutually exclusive" in told["msg"]
+
+
+def test_half_a_key_is_refused(s3: Any, capsys: Any) -> None:
+    told = call(capsys, {**s3.params, "secret_key": None}, src="/nowhere")
+    assert told["failed"]
+    assert "required together" in told["msg"]

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
+from ansible_collections.trundle.django.plugins.module_utils.transfer import load_package, make_plan, publish
+from ansible_collections.trundle.django.plugins.modules import static_verify
+
+FILES = {"a.css": ("a.0123456789ab.css", b"a{}"), "b.txt": ("b.txt", b"b")}
+
+
+@pytest.fixture
+def store(s3: Any) -> Store:
+    return open_store(s3.url, StoreOptions.from_params(s3.params))
+
+
+@pytest.fixture
+def src(store: Store, make_release: Any) -> Path:
+    folder: Path = make_release("v1", FILES)
+    package = load_package(str(folder))
+    publish(store, package, make_plan(store, package), concurrency=4)
+    return folder
+
+
+def call(capsys: pytest.CaptureFixture[str], params: dict[str, Any], **more: Any) -> dict[str, Any]:
+    given = {name: value for name, value in {**params, **more}.items() if value is not None}
+    with patch_module_args(given), pytest.raises(SystemExit):
+        static_verify.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("given", ["release", "folder", "file", "both"])
+def test_a_published_release_is_whole(s3: Any, src: Path, capsys: Any, given: str) -> None:
+    options = {
+        "release": {"release": "v1"},
+        "folder": {"src": str(src)},
+        "file": {"src": str(src / "release.json")},
+        "both": {"src": str(src), "release": "v1"},
+    }[given]
+    told = call(capsys, s3.params, **options)
+    assert not told["changed"]
+    assert (told["release"], told["checked"], told["headers_checked"], told["problems"]) == ("v1", 2, 2, [])
+
+
+@pytest.mark.usefixtures("src")
+def test_problems_fail_the_task_and_are_listed(s3: Any, store: Store, capsys: Any) -> None:
+    store.put("b.txt", b"longer", {"Content-Type": "text/plain"})
+    told = call(capsys, s3.params, release="v1", _ansible_check_mode=True)
+    assert told["failed"]
+    assert told["problems"] == [{"key": "b.txt", "problem": "6 bytes where the record says 1"}]
+    assert (told["checked"], told["headers_checked"]) == (2, 1)
+    assert "Release 'v1' is not whole in s3://assets/" in told["msg"]
+    assert "b.txt: 6 bytes where the record says 1. Publish it again." in told["msg"]
+
+
+@pytest.mark.usefixtures("src")
+def test_an_unpublished_release_is_told(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params, release="v7")
+    assert told["failed"]
+    assert told["msg"] == f"Release 'v7' is not published: there is no {s3.url}/.releases/v7.json."
+
+
+def test_an_id_with_a_slash_is_refused(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params, release="../v1")
+    assert told["failed"]
+    assert "release id '../v1' is not valid" in told["msg"]
+
+
+def test_release_or_src_is_needed(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params)
+    assert told["failed"]
+    assert "one of the following is required: src, release" in told["msg"]
