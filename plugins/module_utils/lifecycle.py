@@ -49,7 +49,7 @@ class Plan:
 
 
 def read(tree: Tree) -> Host:
-    return Host(state=states.read(tree.state_path), releases=tree.list(), linked=tree.linked())
+    return Host(state=states.read(tree.state_path), releases=tree.found(), linked=tree.linked())
 
 
 def plan_present(host: Host, tree: Tree, release: str, *, has_src: bool, retry_bad: bool) -> Plan:

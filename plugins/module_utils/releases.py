@@ -67,7 +67,7 @@ class Tree:
         finally:
             os.close(descriptor)
 
-    def list(self) -> dict[str, bool]:
+    def found(self) -> dict[str, bool]:
         """Release -> whether its folder is whole."""
         return {
             folder.name: (folder / record.RECORD_NAME).is_file()
@@ -76,7 +76,7 @@ class Tree:
         }
 
     def whole(self) -> set[str]:
-        return {release for release, complete in self.list().items() if complete}
+        return {release for release, complete in self.found().items() if complete}
 
     def check_whole(self, release: str) -> None:
         """Raise unless the folder holds a record and a manifest that belong to this release."""
