@@ -2,6 +2,7 @@
 PYTHON ?= python3
 SCENARIO ?=
 TARGETS ?=
+VERSION ?=
 GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help
@@ -55,10 +56,10 @@ integration: ## Integration targets on this machine: all, or TARGETS="name ..."
 molecule: setup ## Scenarios on real hosts: all, or SCENARIO=name
 	$(GATES) molecule $(SCENARIO)
 
-changelog: ## Write CHANGELOG.md from the fragments: VERSION=x.y.z makes a release
-	$(GATES) tree
-	build/venv/bin/antsibull-changelog lint
-	$(if $(VERSION),build/venv/bin/antsibull-changelog release --version $(VERSION),build/venv/bin/antsibull-changelog generate)
+changelog: ## Check the changelog fragments; with VERSION=x.y.z write that release into CHANGELOG.md
+	$(GATES) setup
+	PATH="$(CURDIR)/build/venv/bin:$$PATH" && antsibull-changelog lint $(if $(VERSION),&& \
+		antsibull-changelog release --version $(VERSION) --update-existing --refresh-plugins)
 
 lock: ## Pin the newest versions of all tools in requirements/
 	$(GATES) setup

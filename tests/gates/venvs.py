@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import interpreters
+import tree
 from base import BUILD, ROOT, Command, GateError, environment, say
 
 REQUIREMENTS = ROOT / "requirements"
@@ -47,6 +48,7 @@ def setup() -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(path.name)
     host()
+    tree.link()
 
 
 def _venv(version: str, lock: Path) -> Path:
