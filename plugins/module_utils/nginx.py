@@ -52,9 +52,13 @@ class Nginx:
     def master(self) -> int:
         data = read_bytes(self.pid_file)
         text = "" if data is None else data.decode("ascii", "replace").strip()
-        if not text.isdigit() or not _title(int(text)).startswith("nginx: master"):
+        if not text.isdigit() or not self._is_master(_title(int(text))):
             raise TrundleError(f"nginx is not running (by its pid file {self.pid_file}): start it first.")
         return int(text)
+
+    def _is_master(self, title: str) -> bool:
+        """Right after its start a master still has the command line that it was started with."""
+        return title.startswith("nginx: master") or Path(title.split(" ")[0]).name == Path(self.program).name
 
     def test(self) -> None:
         """Raise with nginx's own words when it would not take its configuration."""

@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.trundle.django.plugins.module_utils.archive import unpack
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 

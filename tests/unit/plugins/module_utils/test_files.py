@@ -10,6 +10,7 @@ import pwd
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.trundle.django.plugins.module_utils import files
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
@@ -31,7 +32,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TrundleError, match="state.json: No space left on device"):
+    with pytest.raises(TrundleError, match=r"state\.json: No space left on device"):
         files.atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.trundle.django.plugins.module_utils import lifecycle, manifest, record
 from ansible_collections.trundle.django.plugins.module_utils import state as states
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
@@ -180,7 +181,7 @@ def test_f3_a_folder_with_the_manifest_of_another_release_does_not_become_active
     with pytest.raises(TrundleError, match="does not belong to release 'v2'"):
         activate(tree, "v2")
     (tree.folder("v2") / "staticfiles.json").unlink()
-    with pytest.raises(TrundleError, match="has no staticfiles.json"):
+    with pytest.raises(TrundleError, match=r"has no staticfiles\.json"):
         activate(tree, "v2")
 
 
@@ -196,7 +197,7 @@ def test_a_bad_release_is_refused_until_it_is_tried_again_on_purpose(tree: Tree)
     put(tree, "v1", "v2")
     activate(tree, "v1")
     host = run(tree, lifecycle.plan_bad(lifecycle.read(tree), "v2", reason="serves 503"))
-    with pytest.raises(TrundleError, match="bad since .*: serves 503"):
+    with pytest.raises(TrundleError, match=r"bad since .*: serves 503"):
         activate(tree, "v2")
     with pytest.raises(TrundleError, match="set retry_bad"):
         lifecycle.plan_present(host, tree, "v2", has_src=True, retry_bad=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.trundle.django.plugins.module_utils import manifest
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 

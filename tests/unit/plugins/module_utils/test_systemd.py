@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.systemd import (
     UnitState,
@@ -53,7 +54,7 @@ def test_unit_state() -> None:
 
 
 def test_a_host_without_systemd_is_told() -> None:
-    with pytest.raises(TrundleError, match="Failed to ask systemd for shop.service: System has not been booted"):
+    with pytest.raises(TrundleError, match=r"Failed to ask systemd for shop\.service: System has not been booted"):
         unit_state(lambda _arguments: (1, "", "System has not been booted with systemd\n"), "shop.service")
 
 
