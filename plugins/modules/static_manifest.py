@@ -117,6 +117,7 @@ static_url:
 import json
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
@@ -131,6 +132,9 @@ def fetch(url: str, params: dict[str, Any]) -> bytes:
         with open_url(url, timeout=params["timeout"], validate_certs=params["validate_certs"]) as response:
             data: bytes = response.read()
             return data
+    except HTTPError as exc:
+        exc.close()
+        raise TrundleError(f"Failed to fetch {url}: {exc.code} {exc.reason}") from exc
     except Exception as exc:
         # open_url raises errors of urllib, ssl, http.client and its own.
         raise TrundleError(f"Failed to fetch {url}: {exc}") from exc
