@@ -61,7 +61,7 @@ class Plan:
     """What a publish would do. replaced: key -> size of the object that is there but is not the right one."""
 
     uploads: tuple[str, ...]
-    skipped: int
+    unchanged: int
     replaced: Mapping[str, int]
     record: bool
     manifest: bool
@@ -136,7 +136,7 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
     uploads = [key for key in sorted(record.files) if force or _needs_upload(package, key, listing, key in immutable)]
     return Plan(
         uploads=tuple(uploads),
-        skipped=len(record.files) - len(uploads),
+        unchanged=len(record.files) - len(uploads),
         replaced={key: listing.objects[key].size for key in uploads if key in listing.objects},
         record=not published,
         manifest=not _manifest_present(package, listing),

@@ -88,7 +88,7 @@ uploaded:
   type: list
   elements: str
   sample: [css/app.55e7cbb9ba48.css]
-skipped:
+unchanged:
   description: How many files the store had already.
   returned: success
   type: int
@@ -182,7 +182,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         "changed": bool(plan.uploads) or plan.manifest or record_created,
         "release": package.record.release,
         "uploaded": list(plan.uploads),
-        "skipped": plan.skipped,
+        "unchanged": plan.unchanged,
         "bytes": plan.bytes,
         "record": store.url(record_key(package.record.release)),
         "record_created": record_created,

@@ -47,7 +47,7 @@ def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_rele
     plan, created = upload(store, src)
     assert created
     assert plan.uploads == (APP, APP + ".gz", "js/app.ba9876543210.js", "robots.txt")
-    assert (plan.skipped, plan.bytes) == (0, 23)
+    assert (plan.unchanged, plan.bytes) == (0, 23)
     assert store.head(APP) == Headers(6, "text/css", "public, max-age=31536000, immutable", None)
     assert store.head(APP + ".gz") == Headers(7, "text/css", "public, max-age=31536000, immutable", "gzip")
     assert store.head("robots.txt") == Headers(5, "text/plain", "no-cache", None)
@@ -73,7 +73,7 @@ def test_f5_unchanged_sends_no_delete_and_no_put(s3: Any, store: Store, make_rel
     plan, created = upload(store, src)
     assert not created
     assert plan.uploads == ()
-    assert plan.skipped == 4
+    assert plan.unchanged == 4
     # One listing, and the record of the same id.
     assert [method for method, _name in s3.requests()] == ["GET", "GET"]
 
@@ -100,7 +100,7 @@ def test_more_than_one_page_is_listed(s3: Any, store: Store, make_release: Any) 
     upload(store, src)
     s3.control()
     plan, _created = upload(store, src)
-    assert (plan.skipped, plan.requests) == (1050, 2)
+    assert (plan.unchanged, plan.requests) == (1050, 2)
     assert len(s3.requests()) == 3
 
 
@@ -236,7 +236,7 @@ def test_force_uploads_all_but_the_record(s3: Any, store: Store, make_release: A
     upload(store, src)
     s3.control()
     plan, created = upload(store, src, force=True)
-    assert (len(plan.uploads), plan.skipped, created) == (3, 0, False)
+    assert (len(plan.uploads), plan.unchanged, created) == (3, 0, False)
     assert RECORD not in [name for _method, name in s3.requests("PUT")]
 
 

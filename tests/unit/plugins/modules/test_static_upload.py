@@ -27,11 +27,11 @@ def test_publish_and_publish_again(s3: Any, make_release: Any, capsys: Any) -> N
     first = call(capsys, s3.params, src=src, release="v1")
     assert first["changed"]
     assert first["uploaded"] == ["a.0123456789ab.css", "b.txt"]
-    assert (first["release"], first["skipped"], first["bytes"], first["record_created"]) == ("v1", 0, 4, True)
+    assert (first["release"], first["unchanged"], first["bytes"], first["record_created"]) == ("v1", 0, 4, True)
     assert first["record"] == s3.url + "/.releases/v1.json"
     second = call(capsys, s3.params, src=src, release="v1")
     assert not second["changed"]
-    assert (second["uploaded"], second["skipped"], second["record_created"]) == ([], 2, False)
+    assert (second["uploaded"], second["unchanged"], second["record_created"]) == ([], 2, False)
     assert second["diff"]["before"] == second["diff"]["after"] == ""
 
 
