@@ -107,13 +107,15 @@ def probe(target: Target, timeout: float) -> Answer:
         return Answer(error=getattr(exc, "strerror", None) or str(exc) or type(exc).__name__)
 
 
-def verdict(answer: Answer, expected: str | None) -> str | None:
-    """What is wrong with an answer; None when it is healthy."""
+def verdict(answer: Answer, expected: str | None, *, required: bool = True) -> str | None:
+    """What is wrong with an answer; None when it is healthy. required: an answer has to tell its release."""
     if answer.error is not None or answer.status is None:
         return answer.error or "no answer"
     if not 200 <= answer.status < 300:
         return f"last answer {answer.status}" + (f": {answer.body}" if answer.body else "")
     if expected is not None and answer.release is None:
+        if not required:
+            return None
         return f"it does not tell its release, where '{expected}' is expected"
     if expected is not None and answer.release != expected:
         return f"it serves release '{answer.release}' where '{expected}' is expected"
@@ -125,6 +127,7 @@ def wait_until_healthy(
     *,
     expected: str | None,
     patience: Patience,
+    required: bool = True,
     given_up: Callable[[], str | None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -137,7 +140,7 @@ def wait_until_healthy(
         left = patience.wait - (clock() - begin)
         answer = ask(min(patience.timeout, max(left, 0.1)))
         attempts += 1
-        cause = verdict(answer, expected)
+        cause = verdict(answer, expected, required=required)
         streak = streak + 1 if cause is None else 0
         spent = clock() - begin
         if cause is None and first is None:

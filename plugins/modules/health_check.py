@@ -59,6 +59,12 @@ options:
   release:
     description: The release id that the answers have to carry. Without it, only the status counts.
     type: str
+  require_release:
+    description:
+      - Whether an answer that tells no release id is unhealthy. With V(false) it counts by its status, which is enough
+        where each release has a socket of its own; an answer that tells another id is unhealthy in any case.
+    type: bool
+    default: true
   release_header:
     description: The header of an answer that tells the release id.
     type: str
@@ -210,7 +216,8 @@ def patience_of(params: dict[str, Any]) -> Patience:
 
 def ask_once(target: Target, params: dict[str, Any]) -> Outcome:
     answer = probe(target, params["timeout"])
-    return Outcome(attempts=1, seconds=0.0, first_answer=None, last=answer, cause=verdict(answer, params["release"]))
+    cause = verdict(answer, params["release"], required=params["require_release"])
+    return Outcome(attempts=1, seconds=0.0, first_answer=None, last=answer, cause=cause)
 
 
 def report(target: Target, outcome: Outcome) -> dict[str, Any]:
@@ -237,6 +244,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     outcome = wait_until_healthy(
         lambda timeout: probe(target, timeout),
         expected=params["release"],
+        required=params["require_release"],
         patience=patience,
         given_up=watch or (lambda: None),
     )
@@ -260,6 +268,7 @@ def main() -> None:
             "headers": {"type": "dict", "default": {}},
             "validate_certs": {"type": "bool", "default": True},
             "release": {"type": "str"},
+            "require_release": {"type": "bool", "default": True},
             "release_header": {"type": "str", "default": "X-Release"},
             "release_field": {"type": "str", "default": "release"},
             "interval": {"type": "float", "default": 0.5},
