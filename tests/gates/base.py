@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -103,6 +105,15 @@ def _tee(source: IO[str] | None, kept: IO[str]) -> str:
         kept.write(line)
         lines.append(line)
     return "".join(lines)
+
+
+@contextlib.contextmanager
+def locked(what: str) -> Iterator[None]:
+    """Two runs in one checkout must not make the same thing at once: the second waits."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{what}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def check(command: Command, *, log: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Result:

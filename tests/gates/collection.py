@@ -16,7 +16,7 @@ import interpreters
 import report
 import tree
 import venvs
-from base import TREE, Command, GateError, Result, environment, run, say
+from base import TREE, Command, GateError, Outcome, Result, environment, locked, run, say
 
 JUNIT = TREE / "tests" / "output" / "junit"
 PIP_HINT = re.compile(r"bootstrap script can be manually downloaded and saved to: (\S+)")
@@ -47,22 +47,29 @@ def sanity() -> list[Result]:
 
 def _sanity(name: str, arguments: Sequence[str], venv: Path) -> Result:
     started = time.monotonic()
-    shutil.rmtree(JUNIT, ignore_errors=True)
     env = environment(venv)
     host = interpreters.find(interpreters.HOST_VERSION)
     if host:
         # It looks interpreters up by name, and a pyenv shim of that name may lead nowhere.
         env["PATH"] = os.pathsep.join([str(venv / "bin"), str(host.parent), env["PATH"]])
     command: Command = [venv / "bin" / "ansible-test", "sanity", "--color", "no", "--junit", *arguments]
-    outcome = run(command, log=name, cwd=TREE, env=env)
-    missing = PIP_HINT.findall(outcome.output)
-    if missing:
-        for path in dict.fromkeys(missing):
-            _write_pip_shim(Path(path))
-        outcome = run(command, log=name, cwd=TREE, env=env)
-    passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
+    with locked("ansible-test"):
+        outcome = _with_pip(command, name, env)
+        passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
     note = f"exit status {outcome.status}" if outcome.status and not failed else ""
     return Result(name, passed, failed or int(outcome.status != 0), skipped, time.monotonic() - started, note)
+
+
+def _with_pip(command: Command, name: str, env: dict[str, str]) -> Outcome:
+    """Run ansible-test, and once more when all that it lacked was its pip."""
+    shutil.rmtree(JUNIT, ignore_errors=True)
+    outcome = run(command, log=name, cwd=TREE, env=env)
+    missing = PIP_HINT.findall(outcome.output)
+    if not missing:
+        return outcome
+    for path in dict.fromkeys(missing):
+        _write_pip_shim(Path(path))
+    return run(command, log=name, cwd=TREE, env=env)
 
 
 def _write_pip_shim(path: Path) -> None:
@@ -86,8 +93,8 @@ def integration(names: Sequence[str] = ()) -> list[Result]:
     targets = [line for line in listed.output.splitlines() if re.fullmatch(r"[\w.-]+", line)]
     if listed.status or not targets:
         return [Result("integration", failed=1, note="listing the targets failed" if listed.status else "no targets")]
-    shutil.rmtree(JUNIT, ignore_errors=True)
-    outcome = run([*base, "--continue-on-error", *names], log="integration", cwd=TREE, env=env)
+    with locked("ansible-test"):
+        outcome = run([*base, "--continue-on-error", *names], log="integration", cwd=TREE, env=env)
     failed = report.failed_targets(outcome.output)
     number = len(failed) or int(outcome.status != 0)
     return [

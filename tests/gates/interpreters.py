@@ -22,8 +22,9 @@ HOST_VERSION = "3.9"
 
 @cache
 def find(version: str) -> Path | None:
-    """Return an interpreter of that version (``3.13``) which really starts, or None."""
-    return next((path for path in _candidates(version) if _runs(path, version)), None)
+    """Return the interpreter of that version (``3.13``) behind the first name for it which really starts, or None."""
+    answers = (_ask(path) for path in _candidates(version))
+    return next((Path(answer[1]) for answer in answers if answer[:1] == [version]), None)
 
 
 def controllers() -> dict[str, Path]:
@@ -52,11 +53,12 @@ def _candidates(version: str) -> list[Path]:
     return paths
 
 
-def _runs(path: Path, version: str) -> bool:
-    # A pyenv shim is on PATH for every version, and fails for those that are not chosen.
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+def _ask(path: Path) -> list[str]:
+    """Version and real path, or nothing: a pyenv shim is on PATH for every version, and fails for those not chosen."""
+    # Not a shim nor a venv, which may be another one tomorrow.
+    code = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys._base_executable))"
     try:
         answer = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     except OSError:
-        return False
-    return answer.returncode == 0 and answer.stdout.strip() == version
+        return []
+    return answer.stdout.strip().split(" ", 1) if answer.returncode == 0 else []

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from base import BUILD, ROOT, TREE
+from base import BUILD, ROOT, TREE, locked
 
 # Written into the copy by the tools that run there.
 KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/")
@@ -22,6 +22,11 @@ KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/")
 
 def make() -> Path:
     """Bring the copy up to date and return it."""
+    with locked("tree"):
+        return _make()
+
+
+def _make() -> Path:
     TREE.mkdir(parents=True, exist_ok=True)
     wanted = _files()
     for name in wanted:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import interpreters
 import tree
-from base import BUILD, ROOT, Command, GateError, environment, say
+from base import BUILD, ROOT, Command, GateError, environment, locked, say
 
 REQUIREMENTS = ROOT / "requirements"
 
@@ -52,6 +52,11 @@ def setup() -> None:
 
 
 def _venv(version: str, lock: Path) -> Path:
+    with locked("venvs"):
+        return _make(version, lock)
+
+
+def _make(version: str, lock: Path) -> Path:
     path = BUILD / f"venv-{version}"
     interpreter = interpreters.find(version)
     if interpreter is None:
@@ -61,7 +66,7 @@ def _venv(version: str, lock: Path) -> Path:
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return path
     say(f"Making {path.relative_to(ROOT)} from {lock.relative_to(ROOT)}")
-    uv = bootstrap()
+    uv = _bootstrap()
     shutil.rmtree(path, ignore_errors=True)
     _call([uv, "venv", "--quiet", "--no-project", "--python", interpreter, path])
     _call([uv, "pip", "install", "--quiet", "--python", path / "bin" / "python", "-r", lock])
@@ -69,8 +74,14 @@ def _venv(version: str, lock: Path) -> Path:
     return path
 
 
-@cache
 def bootstrap() -> Path:
+    """The uv program."""
+    with locked("venvs"):
+        return _bootstrap()
+
+
+@cache
+def _bootstrap() -> Path:
     """Install uv from its pinned requirement with pip, into a venv of its own."""
     path = BUILD / "bootstrap"
     uv = path / "bin" / "uv"

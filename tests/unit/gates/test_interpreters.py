@@ -31,21 +31,21 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_path_comes_before_pyenv(tmp_path: Path) -> None:
-    wanted = program(tmp_path / "bin" / "python3.12", "echo 3.12")
-    program(tmp_path / "pyenv" / "versions" / "3.12.1" / "bin" / "python3.12", "echo 3.12")
+    wanted = program(tmp_path / "bin" / "python3.12", "echo 3.12 $0")
+    program(tmp_path / "pyenv" / "versions" / "3.12.1" / "bin" / "python3.12", "echo 3.12 $0")
     assert interpreters.find(VERSION) == wanted
 
 
 def test_a_shim_that_leads_nowhere_is_passed_over(tmp_path: Path) -> None:
     program(tmp_path / "bin" / "python3.12", "exit 127")
     versions = tmp_path / "pyenv" / "versions"
-    program(versions / "3.12.9" / "bin" / "python3.12", "echo 3.12")
-    wanted = program(versions / "3.12.10" / "bin" / "python3.12", "echo 3.12")
+    program(versions / "3.12.9" / "bin" / "python3.12", "echo 3.12 $0")
+    wanted = program(versions / "3.12.10" / "bin" / "python3.12", "echo 3.12 $0")
     assert interpreters.find(VERSION) == wanted
 
 
 def test_python3_counts_only_for_its_own_version(tmp_path: Path) -> None:
-    wanted = program(tmp_path / "bin" / "python3", "echo 3.13")
+    wanted = program(tmp_path / "bin" / "python3", "echo 3.13 $0")
     assert interpreters.find("3.13") == wanted
     assert interpreters.find(VERSION) is None
 
@@ -60,4 +60,4 @@ def test_the_running_interpreter_is_found_by_its_version(tmp_path: Path) -> None
     link = tmp_path / "bin" / f"python{version}"
     link.parent.mkdir()
     link.symlink_to(sys.executable)
-    assert interpreters.find(version) == link
+    assert interpreters.find(version) == Path(sys.executable).resolve()
