@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hosts for tests and the demo: containers that boot systemd and are reached over SSH.
 
-  python3 molecule/shared/lab.py up --name demo --web 3 --db --balancer --origin --out build/demo
-  python3 molecule/shared/lab.py inventory --name demo
-  python3 molecule/shared/lab.py down --name demo
+python3 molecule/shared/lab.py up --name demo --web 3 --db --balancer --origin --out build/demo
+python3 molecule/shared/lab.py inventory --name demo
+python3 molecule/shared/lab.py down --name demo
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from labhosts import hosts, image, inventory  # noqa: E402
-from labhosts.engine import LabError, detect_engine  # noqa: E402
+from labhosts import hosts, image, inventory
+from labhosts.engine import LabError, detect_engine
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 

@@ -11,8 +11,9 @@ import os
 import resource
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 
 class LabError(Exception):
@@ -40,17 +41,17 @@ class Engine:
 def call(
     command: Sequence[str], *, check: bool = True, stdin: Any = subprocess.DEVNULL, timeout: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end with its output caught; a LabError holds the end of its stderr."""
+    """Run a program to its end with its output caught; a LabError holds the end of it."""
     try:
-        done = subprocess.run(
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=timeout
-        )
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False, timeout=timeout)
     except subprocess.TimeoutExpired as exc:
         raise LabError(f"Failed to run {' '.join(command)}: no end after {timeout:.0f} s") from exc
     except OSError as exc:
         raise LabError(f"Failed to run {command[0]}: {exc}") from exc
     if check and done.returncode != 0:
-        raise LabError(f"Failed to run {' '.join(command)}: {done.stderr.strip()[-2000:]}")
+        # Some builders say everything on stdout.
+        said = (done.stdout + done.stderr).strip()[-3000:]
+        raise LabError(f"Failed to run {' '.join(command)}: {said}")
     return done
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Sequence
 
 from .engine import Engine, LabError, call, init_candidates
 from .image import say
@@ -33,7 +33,8 @@ def run_command(
 ) -> list[str]:
     network = ("--network", network_name(lab), "--network-alias", host)
     names = ("--name", container_name(lab, host), "--hostname", host)
-    labels = ("--label", f"{LABEL}={lab}", "--label", f"trundle-lab-host={host}", "--label", f"trundle-lab-group={group}")
+    texts = (f"{LABEL}={lab}", f"trundle-lab-host={host}", f"trundle-lab-group={group}")
+    labels = [word for text in texts for word in ("--label", text)]
     # Read by sshd: its own key and whom it lets in. The client's key is elsewhere.
     keys_mount = ("--volume", f"{keys}:/etc/trundle-lab:ro", "--security-opt", "label=disable")
     return engine.command("run", "--detach", *names, *labels, *network, *keys_mount, *engine.limits, *init, image)

@@ -11,14 +11,13 @@ import hashlib
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from . import machine
-from .engine import Engine, LabError, tune_engine
+from .engine import Engine, LabError, call, tune_engine
 
 HERE = Path(__file__).resolve().parent.parent
 SUITE = "bookworm"
@@ -92,11 +91,7 @@ def base_image(engine: Engine, sources: str) -> str:
     say("no image registry is reached: making the base image from Debian's packages")
     with tempfile.TemporaryDirectory(prefix="trundle-lab-") as folder:
         tarball = str(Path(folder, "base.tar"))
-        done = subprocess.run(
-            bootstrap_command(sources, tarball), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise LabError(f"Failed to make the base image: {done.stderr.strip()[-2000:]}")
+        call(bootstrap_command(sources, tarball))
         engine.call("import", tarball, MADE)
     return MADE
 
@@ -127,12 +122,7 @@ def ensure_image(engine: Engine) -> tuple[Engine, str]:
         tuned = tune_engine(engine, base)
         with tempfile.TemporaryDirectory(prefix="trundle-lab-") as folder:
             write_context(Path(folder), files)
-            command = build_command(tuned, base=base, tag=tag, folder=folder)
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-            )
-            if done.returncode != 0:
-                raise LabError(f"Failed to build the image: {done.stdout.strip()[-4000:]}")
+            call(build_command(tuned, base=base, tag=tag, folder=folder))
         remove_old_images(tuned, keep=tag)
         return tuned, tag
 

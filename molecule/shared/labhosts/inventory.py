@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import secrets
 import string
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 DOMAIN = "shop.test"
 GROUPS = ("trundle_web", "database", "balancer", "origin")
@@ -92,7 +93,7 @@ def build(*, spec: Spec, addresses: Mapping[str, str], secret: Secrets, folder: 
     for host, group in spec.hosts().items():
         groups[group]["hosts"][host] = {"ansible_host": addresses[host]}
     # The connection belongs to the hosts: a variable of `all` would reach the controller too.
-    lab_hosts: dict[str, Any] = {"children": dict.fromkeys(GROUPS, {})}
+    lab_hosts: dict[str, Any] = {"children": {group: {} for group in GROUPS}}
     lab_hosts["vars"] = {**connection_vars(folder=folder, run=secret.run), "ansible_become": True}
     facts = lab_vars(spec=spec, addresses=addresses, secret=secret, folder=folder)
     return {"all": {"vars": facts, "children": {**groups, "lab_hosts": lab_hosts}}}

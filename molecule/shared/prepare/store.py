@@ -13,19 +13,20 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "0"  # read by moto when it is imported
 
-from botocore.auth import S3SigV4Auth  # noqa: E402
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
-from moto.core import DEFAULT_ACCOUNT_ID  # noqa: E402
-from moto.iam.models import iam_backends  # noqa: E402
-from moto.moto_server.werkzeug_app import create_backend_app  # noqa: E402
-from moto.s3.models import s3_backends  # noqa: E402
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import s3_backends
 
-CDN_PORT = "9001"
+CDN_PORT = os.environ.get("LAB_CDN_PORT", "9001")
 REGION = os.environ["AWS_DEFAULT_REGION"]
 BUCKET = os.environ["LAB_BUCKET"]
 # The store forgets everything when it stops, so the CDN's key need not be known to anybody.
