@@ -6,27 +6,34 @@
 # Install what the lab needs from Debian's packages; does nothing (and asks for no password) when all is there.
 set -eu
 
-# An engine that is already here (docker, or podman of another origin) is kept; nothing replaces it.
-packages="openssh-client iproute2"
-if ! command -v podman >/dev/null 2>&1 && ! docker info >/dev/null 2>&1; then
-    packages="$packages podman runc conmon netavark aardvark-dns iptables"
+# Where no image registry is reached, the base image is made by mmdebstrap.
+packages="openssh-client mmdebstrap debian-archive-keyring"
+engine="podman runc conmon netavark aardvark-dns iptables"
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+docker_works() { have docker && docker info >/dev/null 2>&1; }
+
+# An engine that is here already is kept, podman of another origin than Debian's too.
+if have podman; then
+    dpkg-query -W podman >/dev/null 2>&1 || engine=""
+elif docker_works; then
+    engine=""
 fi
-# Where no image registry is reached, the base image is made from Debian's own packages.
-if ! command -v docker >/dev/null 2>&1 || command -v podman >/dev/null 2>&1 || [ ! -S /var/run/docker.sock ]; then
-    packages="$packages mmdebstrap debian-archive-keyring"
+
+if ! have apt-get; then
+    if have ssh && { have podman || docker_works; }; then exit 0; fi
+    echo "Install an SSH client and podman or docker: this script knows apt-get only." >&2
+    exit 1
 fi
 
 missing=""
-for package in $packages; do
+for package in $packages $engine; do
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
     [ "$status" = "install ok installed" ] || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
-command -v apt-get >/dev/null 2>&1 || {
-    echo "setup.sh knows apt-get only; install by hand:$missing" >&2
-    exit 1
-}
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo"
 echo "Installing$missing"

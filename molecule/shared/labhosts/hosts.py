@@ -17,7 +17,7 @@ from .image import say
 from .inventory import Spec
 
 LABEL = "trundle-lab"
-BOOT_SECONDS = 40.0
+BOOT_SECONDS = 90.0
 
 
 def network_name(lab: str) -> str:
