@@ -64,7 +64,8 @@ class FaultyApp:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path == "/_control":
             return self.control(environ, start_response)
-        self.log.append({"method": method, "path": path, "query": environ.get("QUERY_STRING", "")})
+        token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
+        self.log.append({"method": method, "path": path, "query": environ.get("QUERY_STRING", ""), "token": token})
         rule = self.fault(method, path)
         if rule is None:
             return self.app(environ, start_response)
