@@ -87,6 +87,15 @@ def test_f19_the_last_cause_is_told(call_module: Call, port: int) -> None:
     assert "journal" not in failed
 
 
+def test_an_application_that_tells_no_release(call_module: Call, port: int) -> None:
+    """Its own socket tells which release it is; an answer with another id is refused all the same."""
+    options = {"port": port, "path": "/health/", "release": "v3", **QUICK}
+    silent = {**options, "release_header": "X-None"}
+    assert "does not tell its release" in call_module(health_check, **silent)["msg"]
+    assert call_module(health_check, require_release=False, **silent)["healthy"]
+    assert "it serves release 'v2'" in call_module(health_check, require_release=False, **options)["msg"]
+
+
 def test_f16_an_active_unit_without_answers_is_not_healthy(
     call_module: Call, systemctl: Callable[[str], None], tmp_path: Path
 ) -> None:
