@@ -49,14 +49,18 @@ class S3Server:
         request = urllib.request.Request(f"{self.state['endpoint_url']}/_control", data=body, method="POST")
         urllib.request.urlopen(request).close()
 
+    def log(self) -> list[dict[str, str]]:
+        """The requests since the last control: method, path, query, token."""
+        with urllib.request.urlopen(f"{self.state['endpoint_url']}/_control") as answer:
+            entries: list[dict[str, str]] = json.load(answer)
+        return entries
+
     def requests(self, *methods: str) -> list[tuple[str, str]]:
         """The requests since the last control: method and name below the prefix."""
-        with urllib.request.urlopen(f"{self.state['endpoint_url']}/_control") as answer:
-            log = json.load(answer)
         top = f"/{self.state['bucket']}/{self.prefix}/"
         return [
             (entry["method"], entry["path"].removeprefix(top))
-            for entry in log
+            for entry in self.log()
             if not methods or entry["method"] in methods
         ]
 

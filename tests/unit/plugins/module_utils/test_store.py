@@ -183,6 +183,12 @@ def test_a_passing_fault_is_retried(s3: Any) -> None:
     assert s3.requests("PUT") == [("PUT", "a")] * 3
 
 
+def test_the_session_token_is_sent(s3: Any) -> None:
+    store = open_at(s3, session_token="a-token")
+    store.put("a", b"1", PLAIN)
+    assert [entry["token"] for entry in s3.log()] == ["a-token"]
+
+
 def test_no_credentials_anywhere(s3: Any) -> None:
     with pytest.raises(TrundleError, match="No AWS credentials found: give access_key and secret_key"):
         open_at(s3, access_key=None, secret_key=None)
