@@ -185,7 +185,9 @@ def test_a_passing_fault_is_retried(s3: Any) -> None:
 
 def test_the_session_token_is_sent(s3: Any) -> None:
     store = open_at(s3, session_token="a-token")
-    store.put("a", b"1", PLAIN)
+    # The server refuses a token that does not belong to the key: so it has arrived.
+    with pytest.raises(TrundleError, match="the session token is not valid; renew it"):
+        store.put("a", b"1", PLAIN)
     assert [entry["token"] for entry in s3.log()] == ["a-token"]
 
 
