@@ -58,8 +58,8 @@ options:
     default: 5
 requirements:
   - Python >= 3.11
-  - obstore >= 0.9
-  - boto3
+  - obstore >= 0.12
+  - boto3 >= 1.40
 notes:
   - Environment variables and AWS configuration files are read on the host that the task runs on.
   - Credentials show neither in results nor in messages, and are written nowhere.
