@@ -146,7 +146,7 @@ class Traffic:
     async def _visit(self, number: int, due: float) -> None:
         pages = self.options.pages
         url = urljoin(self.options.base, pages[number % len(pages)])
-        fresh = (number + number // len(pages)) % 2 == 0
+        fresh = number // len(pages) % 2 == 0  # one round of the pages each way
         seen = await self._page(url, due, fresh=fresh)
         if seen is None or not seen[0].forms:
             return
