@@ -280,9 +280,10 @@ def run_post_process(steps: Any, storage: Any, total: int, channel: Channel) -> 
             if isinstance(processed, Exception):
                 problems[f"{name}: {processed}"] = None
             channel.progress("hash", number, total)
-    except (ValueError, RuntimeError) as exc:
-        # Older Django lets some errors out instead of handing them over.
-        problems[f"{storage.trundle_current}: {exc}"] = None
+    except Exception as exc:
+        # Not every error is handed over, and Django may stumble when it goes on after one that was.
+        if not problems:
+            problems[f"{storage.trundle_current}: {exc}"] = None
     return list(problems)
 
 

@@ -260,6 +260,18 @@ def options_from(params: dict[str, Any], *, check_mode: bool, scratch: str) -> O
     )
 
 
+def hide_environment(module: AnsibleModule) -> None:
+    """Mask the values of `environment` in our own way.
+
+    Ansible replaces them wherever they occur in a result, and a value such as "1" would garble paths,
+    names and URLs that later tasks need. The engine masks them in all that is free text, and the
+    arguments, which ansible-core 2.19 returns, are taken out here.
+    """
+    if module.params["environment"]:
+        module.params["environment"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    module.no_log_values = set()
+
+
 def result_of(options: Options, collected: Collected) -> dict[str, Any]:
     worker, record = collected.worker, collected.record
     return {
@@ -291,9 +303,7 @@ def diff_of(options: Options, collected: Collected) -> dict[str, str]:
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     options = options_from(module.params, check_mode=module.check_mode, scratch=module.tmpdir)
-    # The engine has masked the values of `environment` in all that is free text. Ansible's own mask
-    # would also garble paths, names and URLs that later tasks need, for a value such as "1".
-    module.no_log_values = set()
+    hide_environment(module)
     try:
         collected = collect(options)
     except TrundleError as exc:

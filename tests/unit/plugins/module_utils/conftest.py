@@ -1,0 +1,146 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Django projects in real virtualenvs, for the tests of collection."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+BUILD = Path(__file__).parents[4] / "build"
+
+# Django's series -> interpreters that run it, the one to prefer first. 4.2 is tried on the oldest
+# Python that the collecting program supports.
+DJANGOS = {"4.2": ("3.8", "3.11"), "5.2": ("3.11", "3.12"), "6.1": ("3.13", "3.12")}
+PACKAGES = ("whitenoise[brotli]", "django-storages[s3]")
+
+MANAGE_PY = """\
+import os, sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+"""
+
+SETTINGS = """\
+from pathlib import Path
+
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "not a secret"
+INSTALLED_APPS = ["django.contrib.staticfiles"]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "root"
+STATICFILES_DIRS = [BASE_DIR / "assets"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+"""
+
+# Brings a real tree of more than a hundred files.
+ADMIN = 'INSTALLED_APPS += [f"django.contrib.{app}" for app in "admin auth contenttypes messages sessions".split()]'
+
+
+class Site:
+    """A Django project in a folder."""
+
+    admin = ADMIN
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self.folder = folder
+        self.python = python
+        self.write("manage.py", MANAGE_PY)
+        self.write("site_settings.py", SETTINGS)
+        (folder / "assets").mkdir()
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def settings(self, *lines: str) -> None:
+        """Add lines to the settings."""
+        self.write("site_settings.py", SETTINGS + "\n".join(lines) + "\n")
+
+    def storage(self, backend: str, *lines: str, **options: object) -> None:
+        entry = {"BACKEND": backend, "OPTIONS": options}
+        self.settings(f'STORAGES["staticfiles"] = {entry!r}', *lines)
+
+    def assets(self, **files: str) -> None:
+        """Write files below the assets folder; `css__app_css` is css/app.css."""
+        for name, content in files.items():
+            self.write("assets/" + name.replace("__", "/").replace("_", "."), content)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the project's manage.py."""
+        return subprocess.run(
+            [self.python, "manage.py", *arguments], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+
+@cache
+def interpreter(versions: tuple[str, ...]) -> Path | None:
+    """The first of these Pythons that starts, by name on PATH, then pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in versions:
+        named = shutil.which(f"python{version}")
+        for path in [Path(named)] if named else [], sorted(pyenv.glob(f"{version}.*/bin/python{version}")):
+            for candidate in path:
+                # A shim of pyenv is on PATH also for versions that are not chosen.
+                if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+                    return candidate
+    return None
+
+
+@cache
+def django_python(series: str) -> Path:
+    """The interpreter of a virtualenv with this Django, made once and kept under build/."""
+    base = interpreter(DJANGOS[series])
+    if base is None:
+        pytest.skip(f"Django {series} needs one of Python {', '.join(DJANGOS[series])}: none was found")
+    # A name of its own for every content, so that no run replaces what another one uses.
+    wanted = hashlib.sha256(f"{base.name} {PACKAGES}".encode()).hexdigest()[:8]
+    folder = BUILD / f"venv-collect-{series}-{wanted}"
+    python, stamp = folder / "bin" / "python", folder / ".complete"
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([base, "-m", "venv", folder], check=True)
+            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*install, f"django=={series}.*", *PACKAGES], check=True)
+            stamp.touch()
+    return python
+
+
+@pytest.fixture(params=list(DJANGOS))
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    """A project for each series of Django."""
+    return new_site(tmp_path, django_python(request.param))
+
+
+@pytest.fixture
+def newest_site(tmp_path: Path) -> Site:
+    """A project for what does not differ between series of Django."""
+    series = [name for name, versions in DJANGOS.items() if interpreter(versions)]
+    return new_site(tmp_path, django_python(series[-1]))
+
+
+def new_site(tmp_path: Path, python: Path) -> Site:
+    if sys.version_info < (3, 11):
+        pytest.skip("collection runs on a build host, which has Python 3.11 or newer")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Site(folder, python)
