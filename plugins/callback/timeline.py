@@ -15,7 +15,8 @@ description:
   - Writes one JSON object a line to a file, for each task that ended on a host, so that a deploy can be looked at,
     and measured, afterwards.
   - The keys are C(play), C(task), C(role), C(host), C(started) and C(ended) in seconds since the epoch, C(status),
-    and C(batch), which counts the batches of a play with C(serial) from 1.
+    and C(batch), which counts the batches of a play with C(serial) from 1; and C(seconds) and C(first_answer) where
+    the result of a module tells them.
 requirements:
   - Enable it with C(callbacks_enabled = trundle.django.timeline) or E(ANSIBLE_CALLBACKS_ENABLED).
 options:
@@ -36,9 +37,11 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+_TIMES = ("seconds", "first_answer")
+
 
 class CallbackModule(CallbackBase):
-    """A line for each task and host. It sees names and times only, never arguments or results."""
+    """A line for each task and host: names and times only, nothing that could be a secret."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -75,6 +78,7 @@ class CallbackModule(CallbackBase):
             "started": self._started.pop((host, task._uuid), ended),
             "ended": ended,
             "status": status,
+            **{name: result._result[name] for name in _TIMES if isinstance(result._result.get(name), (int, float))},
         }
         self._file.write(json.dumps(line) + "\n")
 
