@@ -204,11 +204,15 @@ def test_nobody_listening_is_a_failure(tmp_path):
 def test_a_stall_does_not_slow_the_visitors(site, server, tmp_path):
     """A closed loop would wait with the server and send hardly anything in the stall."""
     site.stalled_until = time.monotonic() + 0.9
+    arrived = []
+    look = threading.Timer(0.7, lambda: arrived.append(len(site.seen)))
+    look.start()
     result = drive(server, tmp_path, duration=1.0, post_every=0)
     assert result["failed"] == 0
     assert result["requests"] == RATE
     assert result["max_ms"] > 700
     assert result["p50_ms"] > 200
+    assert arrived[0] > RATE / 4  # in the midst of the stall, before anybody had an answer
 
 
 def test_f19_an_answer_that_takes_too_long_is_a_failure(site, server, tmp_path):
