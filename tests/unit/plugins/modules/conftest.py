@@ -10,9 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 Call = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ansible-core keeps a module's warnings for the whole process, which is one module's life elsewhere."""
+    monkeypatch.setattr(warnings, "_global_warnings", {})
 
 
 @pytest.fixture
