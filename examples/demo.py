@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,8 @@ def install_collection() -> None:
 
 
 def bring_up_hosts() -> None:
+    """New hosts and a new store, so nothing that was built for earlier ones."""
+    shutil.rmtree(LAB, ignore_errors=True)
     lab("up", "--web", "3", "--db", "--balancer", "--origin", "--out", str(LAB))
     for name in ("prepare", "sources"):
         run(
