@@ -26,6 +26,8 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 # In the order in which they are loaded.
 PROGRAM = (collect_storage, collect_worker)
 VIRTUALENVS = (".venv", "venv")
+# They lead to the modules of this Python, which is not the project's.
+OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 MASK = "********"
 
 # Old enough for any Python, so that one that is too old can say so.
@@ -91,7 +93,8 @@ def run_worker(
         try:
             program.write(build_program(request, writer))
             program.seek(0)
-            process = subprocess.Popen(
+            # run_command returns at the end only, and progress is told while the program runs.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 [python, "-"],
                 cwd=request["project_path"],
                 env=merged_environment(environment),
@@ -150,8 +153,9 @@ def ended(status: int, output: IO[bytes]) -> str:
 
 def merged_environment(environment: Mapping[str, str | None]) -> dict[str, str]:
     """This process's environment with the user's on top; None takes a variable away."""
-    merged = {**os.environ, **{name: value for name, value in environment.items() if value is not None}}
-    return {name: value for name, value in merged.items() if environment.get(name, value) is not None}
+    inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    merged: dict[str, str | None] = {**inherited, **environment}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def secret_values(environment: Mapping[str, str | None], *, shown: Iterable[str]) -> list[str]:

@@ -182,7 +182,7 @@ def local_metaclass(project_class: Any) -> Any:
     remote = [cls for cls in project_class.__mro__[:-1] if cls not in hashing and cls not in local]
 
     class LocalOrder(type(project_class)):  # type: ignore[misc]
-        def mro(cls) -> list[Any]:
+        def mro(cls) -> list[Any]:  # pylint: disable=no-self-argument
             return [cls, CollectMixin, local_operations, *hashing, *local, *remote, object]
 
     return LocalOrder

@@ -88,8 +88,8 @@ options:
     default: []
   environment:
     description:
-      - Environment variables for the project. Their values never appear in messages. A value of V(null) takes a
-        variable away.
+      - Environment variables for the project, on top of those of this module but E(PYTHONPATH), E(PYTHONHOME) and
+        E(VIRTUAL_ENV). Their values never appear in messages. A value of V(null) takes a variable away.
     type: dict
     default: {}
   revision:

@@ -100,8 +100,8 @@ class Local(ManifestFilesMixin, StaticFilesStorage):
 """
 
 
-def fill(site: Any, tree: dict[str, str] = TREE) -> None:
-    for name, content in tree.items():
+def fill(site: Any, tree: dict[str, str] | None = None) -> None:
+    for name, content in (tree or TREE).items():
         site.write(f"assets/{name}", content)
 
 

@@ -265,6 +265,12 @@ class TestMask:
         environment = {"HOME": "/srv/build", "DJANGO_SETTINGS_MODULE": "shop.settings", "DEBUG": "False"}
         assert secret_values(environment, shown=["/srv/build/shop"]) == []
 
+    def test_variables_of_this_python_are_not_the_projects(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYTHONPATH", "/modules/of/another/python")
+        monkeypatch.setenv("PYTHONHOME", "/another/python")
+        assert not {"PYTHONPATH", "PYTHONHOME"} & set(merged_environment({}))
+        assert merged_environment({"PYTHONPATH": "/srv/shop/lib"})["PYTHONPATH"] == "/srv/shop/lib"
+
     def test_none_takes_a_variable_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TRUNDLE_X", "1")
         assert "TRUNDLE_X" not in merged_environment({"TRUNDLE_X": None})
