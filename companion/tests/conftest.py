@@ -36,8 +36,9 @@ class Folder:
         self.record = path / "release.json"
 
     def write(
-        self, release: str = "v1", paths: dict[str, str] = PATHS, *, indent: int | None = 1, **record: Any
+        self, release: str = "v1", paths: dict[str, str] | None = None, *, indent: int | None = 1, **record: Any
     ) -> None:
+        paths = PATHS if paths is None else paths
         self.path.mkdir(parents=True, exist_ok=True)
         self.manifest.write_text(json.dumps({"paths": paths, "version": "1.1", "hash": "abc"}))
         whole = {

@@ -238,7 +238,7 @@ class TestChecks:
         hanging = Hangs()
         self.use(configure, hanging, Good)
         start = time.monotonic()
-        bodies = [client.get("/health/ready/").json() for _ in range(5)]
+        bodies = [client.get("/health/ready/").json() for _turn in range(5)]
         assert time.monotonic() - start < 2
         assert [body["checks"]["hangs"]["error"] for body in bodies] == ["timed out after 0.2 s"] * 5
         assert bodies[0]["checks"]["good"]["status"] == "ok"
@@ -259,7 +259,7 @@ class TestChecks:
     def test_a_verdict_is_reused_for_a_while(self, configure) -> None:
         switch = Switch()
         self.use(configure, switch, REUSE=30)
-        for _ in range(20):
+        for _turn in range(20):
             run_checks(tolerant=False)
         assert switch.runs == 1
         attempt = runner()._attempt
@@ -276,7 +276,7 @@ class TestChecks:
         outcomes: list[str] = []
         probes = [
             threading.Thread(target=lambda: outcomes.append(run_checks(tolerant=False)["hangs"].status))
-            for _ in range(8)
+            for _turn in range(8)
         ]
         for probe in probes:
             probe.start()

@@ -178,7 +178,7 @@ class TestDevelopment:
 class TestBrokenRelease:
     def test_each_url_says_what_to_do(self, released: Folder) -> None:
         released.manifest.unlink()
-        for _ in range(2):
+        for _turn in range(2):
             with pytest.raises(ReleaseError, match="There is no static files manifest at .*set TRUNDLE_RELEASE_DIR"):
                 static("css/app.css")
 
@@ -260,10 +260,10 @@ class TestCollecting:
         stock = collect(STOCK, tmp_path / "stock")
         worker = type("Worker", (Local, ReleaseStaticFilesStorage), {})(location=str(tmp_path / "ours"))
         found = {path: (storage, path) for finder in get_finders() for path, storage in finder.list([])}
-        for path, (storage, _) in found.items():
+        for path, (storage, _path) in found.items():
             with storage.open(path) as source:
                 worker.save(path, source)
-        for _, _, processed in worker.post_process(found):
+        for _path, _hashed, processed in worker.post_process(found):
             assert not isinstance(processed, Exception)
         assert tree(tmp_path / "ours") == stock
         assert sorted(worker.seen) == sorted(found)

@@ -144,7 +144,7 @@ class Visitor:
 
 def obey(visitor: Visitor, line: str) -> dict[str, Any]:
     """Carry out one command. What goes wrong is an answer too."""
-    command, _, argument = line.strip().partition(" ")
+    command, _space, argument = line.strip().partition(" ")
     try:
         if command == "load-chunk":
             return visitor.load_chunk()

@@ -107,7 +107,7 @@ class _Reader(HTMLParser):
         elif tag == "form" and self._form:
             action, fields = self._form
             # A form with a password is a sign-in: to send it would only cost the server a slow hash.
-            if not any(name == "password" for name, _ in fields):
+            if not any(name == "password" for name, _value in fields):
                 self.forms.append(Form(action, tuple(fields)))
             self._form = None
 

@@ -33,6 +33,7 @@ options:
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -54,8 +55,9 @@ class CallbackModule(CallbackBase):
         self._batches: dict[str, int] = {}
         self._started: dict[tuple[str, str], float] = {}
 
-    def v2_playbook_on_start(self, playbook: Any) -> None:
-        self._file = open(self.get_option("path"), "w", encoding="utf-8", buffering=1)
+    def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002 - the name is Ansible's
+        # Open as long as the playbook runs.
+        self._file = Path(self.get_option("path")).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._play = play.get_name()

@@ -169,7 +169,8 @@ def _quick_fields(raw: bytes) -> dict[str, Any] | None:
 
 def _check_record(record: dict[str, Any], path: Path, sha256: str) -> dict[str, Any]:
     schema = record.get("schema")
-    if type(schema) is not int or schema != SCHEMA:
+    # True would equal 1.
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema != SCHEMA:
         raise ReleaseError(f"The record {path} has schema {schema!r}; known is {SCHEMA}. Upgrade django-trundle.")
     release, static_url, manifest = (record.get(key) for key in ("release", "static_url", "manifest"))
     if not isinstance(release, str) or not RELEASE_ID.fullmatch(release):

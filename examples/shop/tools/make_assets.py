@@ -29,7 +29,7 @@ def paper(size: int = 96) -> bytes:
     """A faint paper grain: 8-bit grey with alpha, the same at every run."""
     grain = random.Random(7)  # noqa: S311 - no secret, only looks
     rows = b"".join(
-        b"\0" + bytes(value for _ in range(size) for value in (90, int(abs(grain.gauss(0, 7))))) for _ in range(size)
+        b"\0" + bytes(value for _x in range(size) for value in (90, int(abs(grain.gauss(0, 7))))) for _y in range(size)
     )
     header = struct.pack(">IIBBBBB", size, size, 8, 4, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")

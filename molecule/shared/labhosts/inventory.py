@@ -50,7 +50,7 @@ class Secrets:
             run=secrets.token_hex(4),
             database_password=secrets.token_hex(12),
             # The prefix tells a server that this is the key of a user, not of an assumed role.
-            access_key="AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
+            access_key="AKIA" + "".join(secrets.choice(letters) for _letter in range(16)),
             secret_key=secrets.token_hex(20),
         )
 

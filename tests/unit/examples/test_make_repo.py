@@ -190,7 +190,8 @@ def test_f10_the_missing_source_map_stops_stock_collection(shop, tmp_path):
 def test_pages_name_their_release_and_hashed_assets(staged, tag):
     project = staged(tag)
     names = json.loads((project / "staticfiles.json").read_text())["paths"]
-    for status, body, _ in ask(project, tag, "/", "/products/", "/products/tea-trolley/", "/about/", "/admin/login/"):
+    pages = ("/", "/products/", "/products/tea-trolley/", "/about/", "/admin/login/")
+    for status, body, _header in ask(project, tag, *pages):
         assert status == 200
         assert f'<meta name="release" content="{tag}">' in body
         assert body.count(tag) > 1  # visible too
@@ -226,7 +227,7 @@ def test_v3_passes_collection_and_migration_and_fails_at_import(staged):
 )
 def test_f19_health_of_each_release(staged, tag, status, release):
     project = staged(tag)
-    (answered, body, header), (home, _, _) = ask(project, tag, "/health/ready/", "/")
+    (answered, body, header), (home, _body, _header) = ask(project, tag, "/health/ready/", "/")
     assert (answered, header, json.loads(body)["release"]) == (status, release, release)
     assert home == 200
 

@@ -36,7 +36,7 @@ button.addEventListener("click", async () => {
 
 
 def hashed(name: str, body: bytes) -> str:
-    stem, _, suffix = name.rpartition(".")
+    stem, _dot, suffix = name.rpartition(".")
     return f"{stem}.{hashlib.md5(body, usedforsecurity=False).hexdigest()[:12]}.{suffix}"
 
 

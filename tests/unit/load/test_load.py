@@ -63,14 +63,14 @@ def test_a_sound_site_has_no_failure(site, server, tmp_path):
 
 def test_every_asset_that_a_page_leads_to_is_fetched(site, server, tmp_path):
     result = drive(server, tmp_path)
-    fetched = {path.removeprefix("/static/") for _, path in site.seen if path.startswith("/static/")}
+    fetched = {path.removeprefix("/static/") for _method, path in site.seen if path.startswith("/static/")}
     assert fetched == set(site.names["v1"].values())
     assert result["assets"] == len(fetched)  # at most once a second each
 
 
 def test_an_asset_is_fetched_again_after_a_second(site, server, tmp_path):
     drive(server, tmp_path, duration=1.8)
-    times = Counter(path.removeprefix("/static/") for _, path in site.seen if path.startswith("/static/"))
+    times = Counter(path.removeprefix("/static/") for _method, path in site.seen if path.startswith("/static/"))
     assert {times[site.names["v1"][key]] for key in ("css", "icon", "format", "app", "chunk")} == {2}
     assert max(times.values()) == 2
 

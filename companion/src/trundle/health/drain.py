@@ -34,7 +34,9 @@ def read_draining(path: Path) -> bool:
         raise ReleaseError(
             f"Failed to read the state {path}: {exc}. The user of this process must be able to."
         ) from exc
-    if not isinstance(state, dict) or type(state.get("schema")) is not int or state["schema"] != SCHEMA:
+    schema = state.get("schema") if isinstance(state, dict) else None
+    # True would equal 1.
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema != SCHEMA:
         raise ReleaseError(f"The state {path} has an unknown schema; known is {SCHEMA}. Upgrade django-trundle.")
     return state.get("draining") is True
 

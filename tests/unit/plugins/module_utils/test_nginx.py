@@ -236,7 +236,7 @@ def test_f18_old_workers_have_finished_when_the_switch_returns(site: Site) -> No
     site.releases["v1"].shutdown()
     site.releases["v1"].server_close()
     assert {worker.pid for worker in old}.isdisjoint(worker.pid for worker in nginx.workers(site.nginx.master()))
-    assert [site.get("/") for _ in range(20)] == ["v2"] * 20
+    assert [site.get("/") for _turn in range(20)] == ["v2"] * 20
 
 
 @needs_nginx
