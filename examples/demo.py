@@ -124,11 +124,8 @@ def bring_up_hosts() -> None:
     """New hosts and a new store, so nothing that was built for earlier ones."""
     shutil.rmtree(LAB, ignore_errors=True)
     lab("up", "--web", "3", "--db", "--balancer", "--origin", "--out", str(LAB))
-    for name in ("prepare", "sources"):
-        run(
-            *(BIN / "ansible-playbook", ROOT / "molecule" / "shared" / f"{name}.yml", "-i", LAB / "inventory.yml"),
-            log=name,
-        )
+    prepare = ROOT / "molecule" / "shared" / "prepare.yml"
+    run(BIN / "ansible-playbook", prepare, "-i", LAB / "inventory.yml", log="prepare")
 
 
 def lab(verb: str, *options: str) -> None:
