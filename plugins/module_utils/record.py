@@ -119,13 +119,14 @@ def dumps(record: Record) -> bytes:
 
 
 def same_content(a: Record, b: Record) -> bool:
-    """Whether both are the same static package; when and from where it was built may differ."""
-    return _content(a) == _content(b)
+    """Whether both are the same package of the same code, as far as that is known; when it was built may differ."""
+    return _content(a) == _content(b) and not _other_code(a.source, b.source)
 
 
 def differences(a: Record, b: Record, limit: int = 10) -> list[str]:
     """The first differences in content from a to b, one line each; empty for the same content."""
-    lines = [
+    lines = [f"revision: {a.source.revision!r} -> {b.source.revision!r}"] if _other_code(a.source, b.source) else []
+    lines += [
         f"{name}: {left!r} -> {right!r}"
         for (name, left), (_same, right) in zip(_scalars(a), _scalars(b))
         if left != right
@@ -149,6 +150,14 @@ def check_manifest(record: Record, data: bytes) -> None:
             f"The manifest does not belong to release '{record.release}': its SHA-256 is {actual}, "
             f"the record says {record.manifest.sha256}."
         )
+
+
+def _other_code(a: Source, b: Source) -> bool:
+    """Two commits are two contents, also where their static files are equal (R1.6).
+
+    A revision that is not known, or was dirty, tells nothing.
+    """
+    return None not in (a.revision, b.revision) and a.revision != b.revision and not (a.dirty or b.dirty)
 
 
 def _content(record: Record) -> tuple[Any, ...]:

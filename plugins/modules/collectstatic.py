@@ -93,10 +93,14 @@ options:
     type: dict
     default: {}
   revision:
-    description: The revision of the source, to be noted in the record.
+    description:
+      - The revision of the source, to be noted in the record.
+      - A release id stands for one revision. Another one under the same id is other content, even where the static
+        files are equal.
     type: str
   dirty:
-    description: Whether the source had changes beyond O(revision), to be noted in the record.
+    description:
+      - Whether the source had changes beyond O(revision), to be noted in the record. Such a revision is not compared.
     type: bool
 seealso:
   - module: trundle.django.static_upload

@@ -17,7 +17,8 @@ description:
   - When an upload fails, or the store turns out not to have a file, the task fails and the record is not written.
     The next run goes on with what is missing.
   - A release id means one content for ever. Publishing the same content again succeeds and changes nothing;
-    other content under the same id is refused before anything is uploaded.
+    other content under the same id is refused before anything is uploaded. The files of another revision are other
+    content, also where they are equal.
   - Nothing is ever deleted.
 attributes:
   check_mode:

@@ -111,10 +111,31 @@ def test_the_versioned_layout_may_have_other_keys_than_names(golden: Record) -> 
     assert record.parse(record.dumps(versioned)) == versioned
 
 
-def test_same_content_ignores_when_and_from_where_it_was_built(golden: Record) -> None:
+def test_same_content_ignores_when_it_was_built(golden: Record) -> None:
     other = replace(golden, created="2030-01-01T00:00:00Z", source=record.Source(), django="6.1")
     assert record.same_content(golden, other)
     assert record.differences(golden, other) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        (("a1", False), ("a1", False), True),
+        (("a1", None), ("a1", False), True),
+        (("a1", None), ("b2", None), False),
+        (("a1", False), ("b2", False), False),
+        (("a1", True), ("b2", False), True),
+        (("a1", False), ("b2", True), True),
+        ((None, None), ("b2", False), True),
+    ],
+    ids=["equal", "equal, cleanness unknown", "other", "other, clean", "we are dirty", "they are dirty", "unknown"],
+)
+def test_f9_the_same_files_of_another_commit_are_another_content(
+    golden: Record, ours: tuple[str, bool], theirs: tuple[str, bool], same: bool
+) -> None:
+    old, new = (replace(golden, source=record.Source(*source)) for source in (ours, theirs))
+    assert record.same_content(old, new) is same
+    assert record.differences(old, new) == ([] if same else ["revision: 'a1' -> 'b2'"])
 
 
 def test_f9_other_content_is_told_with_the_first_differences(golden: Record) -> None:

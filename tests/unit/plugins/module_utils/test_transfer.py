@@ -179,9 +179,20 @@ def test_f9_same_id_same_content_built_again_is_the_same(store: Store, make_rele
     upload(store, make_release("v1", FILES))
     again = make_release("v1", FILES)
     text = (again / "release.json").read_text()
-    (again / "release.json").write_text(text.replace("2026-11-21T09", "2026-11-22T10").replace('"abc"', '"def"'))
+    (again / "release.json").write_text(text.replace("2026-11-21T09", "2026-11-22T10"))
     plan, created = upload(store, again)
     assert (plan.uploads, plan.record, plan.manifest, created) == ((), False, False, False)
+
+
+def test_f9_same_id_and_files_of_another_commit_are_refused(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES))
+    again = make_release("v1", FILES)
+    text = (again / "release.json").read_text()
+    (again / "release.json").write_text(text.replace('"abc"', '"def"'))
+    s3.control()
+    with pytest.raises(TrundleError, match="published already with other content .*revision: 'abc' -> 'def'"):
+        upload(store, again)
+    assert s3.requests("PUT", "DELETE", "POST") == []
 
 
 def test_f9_a_lost_race_with_other_content_is_refused(store: Store, make_release: Any) -> None:
