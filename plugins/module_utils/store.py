@@ -150,6 +150,11 @@ class Store:
     def url(self, name: str) -> str:
         return posixpath.join(self.location.url, name)
 
+    def check_access(self) -> None:
+        """Ask for the first page of the listing: the cheapest request that meets a wrong bucket, key or address."""
+        with self._explained("list", self.location.url):
+            next(iter(obstore.list(self._handle, chunk_size=1)), None)
+
     def find(self, names: Collection[str]) -> Listing:
         """Look for these names in one listing of the prefix.
 

@@ -13,6 +13,7 @@ description:
     Content-Type, Cache-Control and Content-Encoding; the record and the manifest must be published.
   - Existence and size come from one listing, headers from one request for each file that is checked.
   - Fails when something is missing or wrong, and names it. Changes nothing.
+  - With O(access_only=true) it only proves, by one request, that the store is there and lets these credentials in.
 attributes:
   check_mode:
     support: full
@@ -27,13 +28,19 @@ options:
   src:
     description:
       - The folder that holds C(release.json), or that file itself.
-      - One of O(src) and O(release) is needed.
+      - One of O(src) and O(release) is needed, except with O(access_only=true).
     type: path
   release:
     description:
       - The id of a published release, whose record is read from the store.
       - Together with O(src) it is the id that is expected in the file.
     type: str
+  access_only:
+    description:
+      - Only ask for a listing of the store, before there is a release to compare with. Whether files can be written
+        is not known from that.
+    type: bool
+    default: false
   headers:
     description:
       - The files whose headers are checked.
@@ -60,6 +67,12 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Prove that the store can be reached, before anything is built
+  trundle.django.static_verify:
+    store: s3://shop-assets/static
+    region: eu-central-1
+    access_only: true
+
 - name: Prove that a published release is whole, with the headers of all files
   trundle.django.static_verify:
     release: v1.2.3
@@ -77,22 +90,22 @@ EXAMPLES = r"""
 RETURN = r"""
 release:
   description: The release id.
-  returned: always, unless the record cannot be read
+  returned: always, unless the record cannot be read or O(access_only=true)
   type: str
   sample: v1.2.3
 checked:
   description: How many files were looked for.
-  returned: always, unless the record cannot be read
+  returned: always, unless the record cannot be read or O(access_only=true)
   type: int
   sample: 813
 headers_checked:
   description: How many of them had their headers checked.
-  returned: always, unless the record cannot be read
+  returned: always, unless the record cannot be read or O(access_only=true)
   type: int
   sample: 50
 problems:
   description: What is missing or wrong.
-  returned: always, unless the record cannot be read
+  returned: always, unless the record cannot be read or O(access_only=true)
   type: list
   elements: dict
   sample: []
@@ -145,6 +158,9 @@ def find_record(store: Store, params: dict[str, Any]) -> Record:
 
 def run(params: dict[str, Any]) -> dict[str, Any]:
     store = open_store(params["store"], StoreOptions.from_params(params))
+    if params["access_only"]:
+        store.check_access()
+        return {}
     record = find_record(store, params)
     report = verify(
         store,
@@ -173,11 +189,12 @@ def main() -> None:
             **store_argument_spec(),
             "src": {"type": "path"},
             "release": {"type": "str"},
+            "access_only": {"type": "bool", "default": False},
             "headers": {"type": "str", "choices": ["sample", "all", "none"], "default": "sample"},
             "sample_size": {"type": "int", "default": 50},
             "concurrency": {"type": "int", "default": 32},
         },
-        required_one_of=[("src", "release")],
+        required_if=[("access_only", False, ("src", "release"), True)],
         supports_check_mode=True,
         **STORE_RULES,
     )

@@ -77,4 +77,32 @@ def test_an_id_with_a_slash_is_refused(s3: Any, capsys: Any) -> None:
 def test_release_or_src_is_needed(s3: Any, capsys: Any) -> None:
     told = call(capsys, s3.params)
     assert told["failed"]
-    assert "one of the following is required: src, release" in told["msg"]
+    assert "any of the following are missing: src, release" in told["msg"]
+
+
+@pytest.mark.parametrize("objects", [0, 3])
+def test_access_is_proved_with_one_request_and_no_release(s3: Any, store: Store, capsys: Any, objects: int) -> None:
+    for number in range(objects):
+        store.put(f"{number}.txt", b"x", {"Content-Type": "text/plain"})
+    s3.control()
+    told = call(capsys, s3.params, access_only=True)
+    assert not told.get("failed")
+    assert not told["changed"]
+    assert "checked" not in told
+    assert len(s3.log()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"store": "s3://nowhere/static"}, "there is no bucket 'nowhere'"),
+        ({"store": "ftp://assets/static"}, "must start with s3://"),
+        ({"secret_key": "wrong"}, "the secret key does not belong to the access key"),
+    ],
+)
+def test_a_store_that_cannot_be_read_is_refused_with_its_cause(
+    s3: Any, capsys: Any, changes: dict[str, str], cause: str
+) -> None:
+    told = call(capsys, {**s3.params, **changes}, access_only=True)
+    assert told["failed"]
+    assert cause in told["msg"]
