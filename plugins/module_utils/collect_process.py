@@ -20,11 +20,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from ansible_collections.trundle.django.plugins.module_utils import collect_storage, collect_worker
+from ansible_collections.trundle.django.plugins.module_utils import (
+    collect_own,
+    collect_project,
+    collect_report,
+    collect_storage,
+    collect_worker,
+)
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
 # In the order in which they are loaded.
-PROGRAM = (collect_storage, collect_worker)
+PROGRAM = (collect_report, collect_storage, collect_project, collect_own, collect_worker)
 VIRTUALENVS = (".venv", "venv")
 # They lead to the modules of this Python, which is not the project's.
 OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")

@@ -222,7 +222,7 @@ class TestTheProgram:
             "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n"
             "class Slow(ManifestStaticFilesStorage):\n"
             "    def save(self, *args, **kwargs):\n"
-            "        time.sleep(0.01)\n"
+            "        time.sleep(0.03)\n"
             "        return super().save(*args, **kwargs)\n",
         )
         newest_site.storage("slow.Slow")
