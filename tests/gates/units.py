@@ -16,6 +16,8 @@ import tree
 import venvs
 from base import BUILD, LOGS, ROOT, Command, Result, environment, run, say
 
+# One worker a core; the tests of a file stay together, and so do the servers that they share.
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
 # pytest ends with this when it found nothing to run.
 NO_TESTS = 5
 
@@ -37,7 +39,7 @@ def units() -> list[Result]:
     return [*results, _pytest(name, host, ["tests/unit/plugins/module_utils"])]
 
 
-def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit",)) -> Result:
+def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit", *PARALLEL)) -> Result:
     started = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     junit = LOGS / f"{name}.xml"
