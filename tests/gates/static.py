@@ -44,7 +44,6 @@ def lint() -> list[Result]:
     env = environment(venv)
     results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
     command: Command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
-    # Without a folder of its own it would install the collection into the user's home.
     return [*results, check(command, log="ansible-lint", cwd=TREE, env=env)]
 
 
