@@ -55,6 +55,8 @@ class Options:
     ignore: Sequence[str] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     source: Source = field(default_factory=Source)
+    cache: Path | None = None
+    cache_size: int = 2 << 30
     dry_run: bool = False
     scratch: Path | None = None
 
@@ -108,6 +110,9 @@ def worker_request(options: Options, folder: Path) -> dict[str, Any]:
         "static_dir": str(folder / STATIC_FOLDER),
         "manifest_dir": str(folder),
         "ignore": list(options.ignore),
+        "cache": None if options.cache is None else str(options.cache),
+        "cache_size": options.cache_size,
+        "dry_run": options.dry_run,
     }
 
 

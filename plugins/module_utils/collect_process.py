@@ -21,16 +21,44 @@ from types import ModuleType
 from typing import IO, Any
 
 from ansible_collections.trundle.django.plugins.module_utils import (
+    collect_cache,
+    collect_compress,
+    collect_fast,
+    collect_graph,
+    collect_inspect,
+    collect_memory,
+    collect_output,
     collect_own,
     collect_project,
+    collect_prune,
     collect_report,
+    collect_scan,
+    collect_sources,
     collect_storage,
+    collect_view,
     collect_worker,
 )
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
 # In the order in which they are loaded.
-PROGRAM = (collect_report, collect_storage, collect_project, collect_own, collect_worker)
+PROGRAM = (
+    collect_report,
+    collect_storage,
+    collect_project,
+    collect_own,
+    collect_graph,
+    collect_scan,
+    collect_sources,
+    collect_cache,
+    collect_prune,
+    collect_output,
+    collect_view,
+    collect_memory,
+    collect_inspect,
+    collect_compress,
+    collect_fast,
+    collect_worker,
+)
 VIRTUALENVS = (".venv", "venv")
 # They lead to the modules of this Python, which is not the project's.
 OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")

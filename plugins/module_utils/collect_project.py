@@ -39,7 +39,10 @@ def load_project(request: dict[str, Any]) -> Any:
     try:
         settings.INSTALLED_APPS  # noqa: B018 (the first use imports the module)
     except BaseException as exc:
-        raise RefusedError(f"Failed to import the settings module '{module}': {last_line(exc, project)}") from exc
+        raise RefusedError(
+            f"Failed to import the settings module '{module}': {last_line(exc, project)}. "
+            "Name the right one in 'settings', or mend what it imports."
+        ) from exc
     try:
         django.setup()
     except BaseException as exc:

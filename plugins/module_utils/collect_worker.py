@@ -14,6 +14,21 @@ import os
 import sys
 from typing import Any, NoReturn
 
+from ansible_collections.trundle.django.plugins.module_utils.collect_cache import Cache
+from ansible_collections.trundle.django.plugins.module_utils.collect_compress import (
+    Compression,
+    Compressor,
+    compressor_of,
+    whitenoise_compressor,
+)
+from ansible_collections.trundle.django.plugins.module_utils.collect_fast import OnePass
+from ansible_collections.trundle.django.plugins.module_utils.collect_inspect import (
+    compresses,
+    reason_for_own_way,
+    rule_of,
+)
+from ansible_collections.trundle.django.plugins.module_utils.collect_memory import Memory
+from ansible_collections.trundle.django.plugins.module_utils.collect_output import Outputs
 from ansible_collections.trundle.django.plugins.module_utils.collect_own import (
     clean,
     copy_files,
@@ -27,8 +42,11 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_project imp
     find_files,
     load_project,
 )
+from ansible_collections.trundle.django.plugins.module_utils.collect_prune import prune
 from ansible_collections.trundle.django.plugins.module_utils.collect_report import Channel, Phases
+from ansible_collections.trundle.django.plugins.module_utils.collect_sources import sources_of
 from ansible_collections.trundle.django.plugins.module_utils.collect_storage import (
+    OwnWayError,
     RefusedError,
     last_line,
     make_storage,
@@ -60,30 +78,147 @@ def collect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     storage, description = make_storage(settings, request)
     found, duplicates = find_files(request["ignore"])
     phases.end("find")
-    copy_files(storage, found, channel)
-    phases.end("copy")
-    problems = post_process(storage, found, channel)
-    missing = [{"file": file, "line": line, "reference": url} for file, line, url in sorted(storage.trundle_missing)]
-    if problems:
-        raise RefusedError(
-            "Failed to post-process static files: " + "; ".join(problems), problems=problems, missing_references=missing
-        )
-    paths = take_manifest(storage, request)
-    phases.end("hash")
-    originals = {clean(storage, name) for name in found} | set(paths)
-    remove_originals(storage, originals, paths)
-    files = describe_files(storage, originals, paths)
-    phases.end("digest")
+    run = Run(settings, request, storage, found, channel, phases)
+    files = run.collect()
+    if run.reason:
+        description["reason"] = "; ".join(filter(None, (description["reason"], run.reason)))
     return {
         "django": sys.modules["django"].get_version(),
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "settings": os.environ["DJANGO_SETTINGS_MODULE"],
         "static_url": settings.STATIC_URL,
-        "storage": description,
+        "storage": {**description, "path": "own" if run.reason else "fast"},
         "collected": len(found),
         "duplicates": duplicates,
-        "missing_references": missing,
+        "missing_references": run.missing,
         "files": files,
+        "cache": run.cache_report(),
         "warnings": warnings,
         "seconds": phases.seconds,
     }
+
+
+class Run:
+    """Collects in one pass where that gives what the class gives, and else as the class does."""
+
+    def __init__(
+        self,
+        settings: Any,
+        request: dict[str, Any],
+        storage: Any,
+        found: dict[str, tuple[Any, str]],
+        channel: Channel,
+        phases: Phases,
+    ) -> None:
+        self.settings, self.request, self.storage, self.found = settings, request, storage, found
+        self.channel, self.phases = channel, phases
+        mode = storage.file_permissions_mode
+        self.mode = 0o666 & ~current_umask() if mode is None else mode
+        self.cache = self.open_cache()
+        self.outputs = Outputs(
+            None if request.get("dry_run") else request["static_dir"],
+            self.cache,
+            mode=self.mode,
+            folder_mode=storage.directory_permissions_mode,
+        )
+        self.compressor: Compressor | None = None
+        # Why the class's own code ran.
+        self.reason = reason_for_own_way(storage)
+        self.missing: list[dict[str, Any]] = []
+
+    def open_cache(self) -> Cache | None:
+        folder = self.request.get("cache")
+        if not folder:
+            return None
+        cache = Cache(folder, bound=self.request["cache_size"], mode=self.mode)
+        cache.writable = cache.writable and not self.request.get("dry_run")
+        return cache
+
+    def collect(self) -> dict[str, dict[str, Any]]:
+        if self.reason is None:
+            try:
+                self.compressor = self.find_compressor()
+                if self.compressor is not None:
+                    self.outputs.folder = self.request["static_dir"]
+                return self.in_one_pass()
+            except OwnWayError as exc:
+                self.reason = str(exc)
+                self.outputs.clear()
+                self.storage.trundle_named = set()
+        return self.own_way()
+
+    def in_one_pass(self) -> dict[str, dict[str, Any]]:
+        rule = rule_of(self.storage, self.settings, self.request)
+        project = self.request["project_path"] + "\0" + os.environ["DJANGO_SETTINGS_MODULE"]
+        memory = Memory(self.cache, rule=rule, project=project)
+        one_pass = OnePass(self.storage, sources_of(self.found), self.outputs, memory, self.channel)
+        hashed_files = one_pass.run(self.request.get("already_hashed") or [])
+        self.judge(one_pass.problems, one_pass.missing)
+        self.storage.hashed_files = hashed_files
+        self.storage.save_manifest()
+        take_manifest(self.storage, self.request)
+        self.phases.end("hash")
+        variants = self.compress(memory)
+        memory.finish()
+        self.phases.end("remember")
+        unhashed = {value for name, value in hashed_files.items() if name == value} - set(one_pass.kept)
+        return {
+            name: {
+                "size": size,
+                "sha256": sha256,
+                "hashed": variants.get(name, name) not in unhashed,
+                "variant": name in variants,
+            }
+            for name, (size, sha256) in self.outputs.files.items()
+        }
+
+    def compress(self, memory: Memory) -> dict[str, str]:
+        """Make compressed variants, if they are wanted. Returns their names, with what they are made of."""
+        if self.compressor is None:
+            return {}
+        compression = Compression(self.compressor, self.outputs, memory, self.channel)
+        compression.run(list(self.outputs.files))
+        self.phases.end("compress")
+        return compression.made
+
+    def find_compressor(self) -> Compressor | None:
+        wanted = self.request.get("compress")
+        if wanted is None:
+            return whitenoise_compressor(self.storage, self.settings) if compresses(self.storage) else None
+        return compressor_of(wanted, self.settings) if wanted else None
+
+    def own_way(self) -> dict[str, dict[str, Any]]:
+        self.storage.trundle_missing = {}
+        copy_files(self.storage, self.found, self.channel)
+        self.phases.end("copy")
+        problems = post_process(self.storage, self.found, self.channel)
+        self.judge(problems, self.storage.trundle_missing)
+        paths = take_manifest(self.storage, self.request)
+        self.phases.end("hash")
+        originals = {clean(self.storage, name) for name in self.found} | set(paths)
+        remove_originals(self.storage, originals, paths)
+        files = describe_files(self.storage, originals, paths)
+        self.phases.end("digest")
+        return files
+
+    def judge(self, problems: list[str], missing: dict[tuple[str, int, str], None]) -> None:
+        self.missing = [{"file": file, "line": line, "reference": url} for file, line, url in sorted(missing)]
+        if problems:
+            circle = f" ({self.reason})" if self.reason and "circle" in self.reason else ""
+            raise RefusedError(
+                f"Failed to post-process static files: {'; '.join(problems)}{circle}",
+                problems=problems,
+                missing_references=self.missing,
+            )
+
+    def cache_report(self) -> dict[str, Any]:
+        report = {"reused": self.outputs.reused, "written": self.outputs.written, "damaged": [], "removed": 0}
+        if self.cache is not None:
+            report.update(damaged=self.cache.damaged, removed=prune(self.cache))
+        return report
+
+
+def current_umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

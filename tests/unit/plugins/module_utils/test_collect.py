@@ -149,7 +149,7 @@ class TestNamesAndBytesAreDjangos:
         collected = collect(options(site))
         assert_equal(collected, site.folder.parent / "out" / "v1", djangos_own(site))
         assert not (site.folder / "root" / "v1").exists()
-        assert collected.worker["storage"] == {"configured": STOCK, "used": STOCK, "reason": None}
+        assert collected.worker["storage"] == {"configured": STOCK, "used": STOCK, "reason": None, "path": "fast"}
         assert counts(collected)["collected"] == counts(collected)["hashed"] > 100
         record = parse((site.folder.parent / "out" / "v1" / "release.json").read_bytes())
         picture = record.files[record.manifest.paths["img/a b.png"]]
