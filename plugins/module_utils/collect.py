@@ -37,6 +37,7 @@ STATIC_FOLDER = "static"
 LISTED = 50
 
 Missing = Literal["error", "warn", "ignore"]
+Layout = Literal["hashed", "versioned"]
 # (python, request, environment) -> what the program in the project's Python answers.
 Worker = Callable[[str, Mapping[str, Any], Mapping[str, "str | None"]], dict[str, Any]]
 
@@ -55,6 +56,11 @@ class Options:
     ignore: Sequence[str] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     source: Source = field(default_factory=Source)
+    layout: Layout = "hashed"
+    hashed_names: bool = True
+    originals: bool = False
+    # None: what the storage class itself makes.
+    compress: Sequence[str] | None = None
     cache: Path | None = None
     cache_size: int = 2 << 30
     dry_run: bool = False
@@ -77,6 +83,10 @@ class Collected:
 def collect(options: Options, *, worker: Worker = run_worker) -> Collected:
     started = time.monotonic()
     check_release_id(options.release)
+    if options.layout == "hashed" and not options.hashed_names:
+        raise TrundleError(
+            "Names without a hash need layout 'versioned': else releases would overwrite each other."
+        )
     if not (options.project_path / "manage.py").is_file():
         raise TrundleError(f"There is no manage.py in {options.project_path}: is 'project_path' right?")
     python = find_python(options.python, options.project_path)
@@ -107,7 +117,11 @@ def worker_request(options: Options, folder: Path) -> dict[str, Any]:
         "project_path": str(options.project_path),
         "settings": options.settings,
         "static_url": options.static_url,
-        "static_dir": str(folder / STATIC_FOLDER),
+        "static_dir": str(folder / STATIC_FOLDER / (options.release if options.layout == "versioned" else "")),
+        "release_folder": options.release if options.layout == "versioned" else None,
+        "already_hashed": [] if options.hashed_names else ["*"],
+        "originals": options.originals,
+        "compress": None if options.compress is None else list(options.compress),
         "manifest_dir": str(folder),
         "ignore": list(options.ignore),
         "cache": None if options.cache is None else str(options.cache),
@@ -145,25 +159,31 @@ def manifest_bytes(folder: Path) -> bytes:
 
 def make_record(options: Options, answer: Mapping[str, Any], manifest_data: bytes) -> Record:
     static_url = options.static_url or answer["static_url"]
+    static_url = static_url if static_url.endswith("/") else static_url + "/"
+    versioned = options.layout == "versioned"
+    if versioned and static_url.endswith(f"/{options.release}/"):
+        # The keys of the files begin with the release.
+        static_url = static_url[: -len(options.release) - 1]
     return Record(
         release=options.release,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         source=options.source,
         django=answer["django"],
-        layout="hashed",
-        static_url=static_url if static_url.endswith("/") else static_url + "/",
+        layout=options.layout,
+        static_url=static_url,
         manifest=manifest.parse(manifest_data),
-        files=file_entries(answer["files"]),
+        files=file_entries(answer["files"], folder=f"{options.release}/" if versioned else ""),
     )
 
 
-def file_entries(files: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:
+def file_entries(files: Mapping[str, Mapping[str, Any]], *, folder: str = "") -> dict[str, FileEntry]:
+    """folder: that of the release, in the versioned layout; what is below it never changes."""
     return {
-        name: FileEntry(
+        folder + name: FileEntry(
             size=entry["size"],
             sha256=entry["sha256"],
             content_type=headers.content_type(name, files),
-            cache_control=headers.cache_control(name, entry["hashed"]),
+            cache_control=headers.cache_control(name, bool(folder) or entry["hashed"]),
             content_encoding=headers.content_encoding(name, files),
         )
         for name, entry in files.items()
@@ -231,7 +251,7 @@ def workspace(options: Options) -> Iterator[Path]:
             created = make_parents(dest.parent)
             remove_leftovers(dest)
             folder = Path(tempfile.mkdtemp(prefix=f"{workspace_prefix(dest)}{os.getpid()}.", dir=dest.parent))
-        (folder / STATIC_FOLDER).mkdir()
+        Path(worker_request(options, folder)["static_dir"]).mkdir(parents=True)
     except OSError as exc:
         raise TrundleError(f"Failed to make a folder for the collected files: {exc}") from exc
     try:

@@ -5,7 +5,7 @@
 
 One folder, safe to delete at any moment, shared by all projects and by builds side by side:
 
-- ``blobs/ab/abcd...-644``: finished files, named by the SHA-256 of their bytes, and by their mode as
+- ``blobs/a/abcd...-644``: finished files, named by the SHA-256 of their bytes, and by their mode as
   they share it with the releases' folders, where they are hard links. They come to be by such a
   link to a file that is written already, so half a blob is never seen.
 - ``trees/<key>.json``: what the last run of a project found, so that the next one has to look at
@@ -31,6 +31,7 @@ from collections.abc import Iterable
 from typing import Any
 
 CHUNK = 1 << 20
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 # Bytes of blobs that are read and compared in each run although nothing speaks against them.
 SPOT_CHECK = 8 << 20
 # Where a hard link cannot be made: other file system, link limit, a file system without links.
@@ -67,7 +68,7 @@ class Cache:
         return f"{sha256}-{self.mode:o}"
 
     def blob_path(self, blob: str) -> str:
-        return os.path.join(self.folder, "blobs", blob[:2], blob)
+        return os.path.join(self.folder, "blobs", blob[:1], blob)
 
     def place(self, sha256: str, size: int, target: str) -> bool:
         """Put a blob in its place, if it is there and right."""
@@ -135,9 +136,9 @@ class Cache:
         blob = self.blob_name(sha256)
         path = self.blob_path(blob)
         try:
-            if blob[:2] not in self.shards:
+            if blob[:1] not in self.shards:
                 os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-                self.shards.add(blob[:2])
+                self.shards.add(blob[:1])
             if self.links:
                 try:
                     os.link(source, path)
@@ -177,7 +178,7 @@ class Cache:
     def note(self, key: str, value: Any) -> None:
         if self.facts is not None:
             self.facts[key] = value
-        line = json.dumps([key, value], separators=(",", ":"))
+        line = ENCODER.encode([key, value])
         self.pending.append(f"{zlib.crc32(line.encode('ascii')):08x}{line}\n")
 
     def flush(self) -> None:
@@ -217,7 +218,7 @@ class Cache:
         if not self.writable:
             return
         used = {blob: self.times[blob] for blob in self.used if blob in self.times}
-        data = json.dumps({**tree, "blobs": used}, separators=(",", ":")).encode("ascii")
+        data = ENCODER.encode({**tree, "blobs": used}).encode("ascii")
         folder = os.path.join(self.folder, "trees")
         with contextlib.suppress(OSError):
             handle, temporary = tempfile.mkstemp(prefix=".new.", dir=folder)

@@ -45,7 +45,7 @@ class OnePass:
         self.plain = not any(method.endswith((".file_hash", ".hashed_name")) for method in own)
         # Only what Django's own code answers may be remembered.
         self.pure = not own
-        self.view = View(sources, plain=self.plain)
+        self.view = View(sources, plain=self.plain, prefix=storage.trundle_prefix)
         converter = ("url_converter", "get_ignored_blocks", "is_in_ignored_block")
         self.rewriter = Rewriter(storage, stock_converter=not own_methods(storage, converter))
         self.missing: dict[tuple[str, int, str], None] = {}
@@ -55,6 +55,8 @@ class OnePass:
         # Files that rewriting leaves as they are.
         self.unchanged: set[str] = set()
         self.kept: list[str] = []
+        # The bytes that text() has read last.
+        self.data = b""
         self.done = 0
 
     def run(self, kept: list[str]) -> dict[str, str]:
@@ -82,6 +84,12 @@ class OnePass:
         finally:
             self.storage.trundle_view = None
         return {keys[name]: self.view.final[keys[name]] for name in order if keys[name] in self.view.final}
+
+    def copy_originals(self) -> None:
+        """Put the sources beside the hashed files, under their own names."""
+        for name, source in self.sources.items():
+            if name not in self.outputs.files:
+                self.outputs.copy(name, source)
 
     def key(self, name: str) -> str:
         if self.pure:
@@ -183,8 +191,9 @@ class OnePass:
         self.finish(source, text, content)
 
     def text(self, source: Source) -> str | None:
+        self.data = source.read()
         try:
-            return source.read().decode("utf-8")
+            return self.data.decode("utf-8")
         except UnicodeDecodeError as exc:
             self.problems.append(f"{source.name}: {exc}")
             return None
@@ -209,11 +218,10 @@ class OnePass:
 
     def finish(self, source: Source, text: str, content: str) -> None:
         missing = self.storage.trundle_missing
-        data = content.encode("utf-8")
         if content == text:
-            md5, sha256 = source.md5, source.sha256
+            data, md5, sha256 = self.data, source.md5, source.sha256
         else:
-            digest = new_md5()
+            data, digest = content.encode("utf-8"), new_md5()
             digest.update(data)
             md5, sha256 = digest.hexdigest(), hashlib.sha256(data).hexdigest()
         trace = self.view.trace()
@@ -230,7 +238,8 @@ class OnePass:
                 "out": [hashed, sha256, len(data)],
                 "missing": [list(item) for item in missing],
             }
-            self.memory.learn(source, remembered)
+            if trace:
+                self.memory.learn(source, remembered)
             self.memory.save(source, hashed, remembered)
         else:
             self.memory.save(source, None)

@@ -82,7 +82,7 @@ def rule_of(storage: Any, settings: Any, request: dict[str, Any]) -> str:
         "patterns": patterns,
         "options": [storage.max_post_process_passes, storage.support_js_module_import_aggregation],
         "urls": [settings.STATIC_URL, storage.base_url, get_script_prefix()],
-        "request": [request.get(name) for name in ("already_hashed", "layout", "hashed_names", "release_prefix")],
+        "kept": request.get("already_hashed"),
     }
     return hashlib.sha256(json.dumps(rule, sort_keys=True).encode("ascii")).hexdigest()
 

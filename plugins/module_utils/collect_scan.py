@@ -33,6 +33,27 @@ STOCK_FLAGS = re.IGNORECASE | re.MULTILINE | re.UNICODE
 # Letters outside of ASCII that equal an ASCII one where case is ignored.
 FOLDED = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
 
+# Parts of Django's patterns for what to ignore, and what finds the same in fewer steps.
+SAME_BUT_FASTER = (
+    (r"/\*.*?\*/", r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"),
+    (r"'(?:[^'\\\n]|\\.)*'", r"'[^'\\\n]*(?:\\.[^'\\\n]*)*'"),
+    (r'"(?:[^"\\\n]|\\.)*"', r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
+    (r"`(?:[^`\\]|\\.)*`", r"`[^`\\]*(?:\\.[^`\\]*)*`"),
+)
+
+
+def faster(ignored: Any) -> Any:
+    """A pattern that finds the same blocks: Django's with its parts exchanged, any other as it is."""
+    from django.contrib.staticfiles import storage
+
+    names = ("_css_ignored_re", "_js_ignored_re")
+    text = ignored if isinstance(ignored, str) else ignored.pattern
+    if not any(getattr(getattr(storage, name, None), "pattern", None) == text for name in names):
+        return re.compile(ignored)
+    for slow, fast in SAME_BUT_FASTER:
+        text = text.replace(slow, fast)
+    return re.compile(text, ignored.flags)
+
 
 class Rule:
     """One pattern of the class, its template, and what is ignored (Django 6.1 and newer)."""
@@ -41,6 +62,7 @@ class Rule:
         self.pattern = pattern
         self.template = template
         self.ignored = ignored
+        self.blocks: Any = None if ignored is None else faster(ignored)
         self.literal = ""
         self.case = True
         self.anywhere: Any = None
@@ -151,7 +173,7 @@ class Rewriter:
             blocks = self.storage.get_ignored_blocks(content, rule.ignored)
             return make(name, hashed_files, rule.template, blocks)  # type: ignore[no-any-return]
         convert: Callable[[Any], str] = make(name, hashed_files, rule.template, None)
-        spans = [found.span() for found in re.finditer(rule.ignored, content)]
+        spans = [found.span() for found in rule.blocks.finditer(content)]
         starts = [start for start, _end in spans]
 
         def outside(match: Any) -> str:

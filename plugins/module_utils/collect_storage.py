@@ -43,6 +43,8 @@ class CollectMixin:
     """Stands in front of the project's storage class: local folder, all missing references noted."""
 
     trundle_root = ""
+    # The folder of the release below STATIC_URL, "v1.2.3/", in the versioned layout.
+    trundle_prefix = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.trundle_missing: dict[tuple[str, int, str], None] = {}
@@ -110,9 +112,19 @@ class CollectMixin:
                 line = match.string.count("\n", 0, match.start("url")) + 1
                 self.trundle_missing[(name.replace(os.sep, "/"), line, match.group("url").strip())] = None
                 return str(match.group(0))
-            return converted
+            return self.add_prefix(match.group("url"), converted)
 
         return converter
+
+    def add_prefix(self, url: str, converted: str) -> str:
+        """Have an absolute reference lead to the release's own folder, where there is one."""
+        from django.conf import settings
+
+        if not url.startswith(settings.STATIC_URL):
+            return converted
+        if self.trundle_view is not None:
+            self.trundle_view.asked[("prefix", "")] = self.trundle_prefix
+        return converted.replace(settings.STATIC_URL, settings.STATIC_URL + self.trundle_prefix, 1)
 
 
 def make_storage(settings: Any, request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -126,7 +138,8 @@ def make_storage(settings: Any, request: dict[str, Any]) -> tuple[Any, dict[str,
         own = bases[-1]
         # Apps that write below STATIC_ROOT by themselves stay in the folder too.
         settings.STATIC_ROOT = request["static_dir"]
-        storage = metaclass("Collecting" + own.__name__, bases, {"trundle_root": request["static_dir"]})(**options)
+        attributes = {"trundle_root": request["static_dir"], "trundle_prefix": release_prefix(settings, request)}
+        storage = metaclass("Collecting" + own.__name__, bases, attributes)(**options)
     except Exception as exc:
         cause = last_line(exc, request["project_path"])
         raise RefusedError(f"Failed to make the project's static files storage '{name}': {cause}") from exc
@@ -134,6 +147,12 @@ def make_storage(settings: Any, request: dict[str, Any]) -> tuple[Any, dict[str,
     make_global(storage)
     used = " + ".join(f"{cls.__module__}.{cls.__qualname__}" for cls in bases[1:])
     return storage, {"configured": name, "used": used, "reason": reason}
+
+
+def release_prefix(settings: Any, request: dict[str, Any]) -> str:
+    """Empty also where STATIC_URL names the release already."""
+    folder = request.get("release_folder")
+    return f"{folder}/" if folder and not settings.STATIC_URL.endswith(f"/{folder}/") else ""
 
 
 def make_global(storage: Any) -> None:

@@ -33,8 +33,9 @@ class View:
     asked, so that the same content need not be looked at again while the answers are the same.
     """
 
-    def __init__(self, sources: dict[str, Source], *, plain: bool) -> None:
+    def __init__(self, sources: dict[str, Source], *, plain: bool, prefix: str) -> None:
         self.sources = sources
+        self.prefix = prefix
         self.folders = {"."}
         # Whether the class names files by Django's own rule, so that their digest is enough.
         self.plain = plain
@@ -61,6 +62,8 @@ class View:
     def answer(self, kind: str, name: str) -> Any:
         if kind == "name":
             return self.final.get(name)
+        if kind == "prefix":
+            return self.prefix
         if kind == "exists":
             return name in self.sources or name in self.folders
         if name in self.sources:

@@ -30,6 +30,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_inspect imp
 from ansible_collections.trundle.django.plugins.module_utils.collect_memory import Memory
 from ansible_collections.trundle.django.plugins.module_utils.collect_output import Outputs
 from ansible_collections.trundle.django.plugins.module_utils.collect_own import (
+    VARIANTS,
     clean,
     copy_files,
     describe_files,
@@ -154,30 +155,36 @@ class Run:
         one_pass = OnePass(self.storage, sources_of(self.found), self.outputs, memory, self.channel)
         hashed_files = one_pass.run(self.request.get("already_hashed") or [])
         self.judge(one_pass.problems, one_pass.missing)
-        self.storage.hashed_files = hashed_files
-        self.storage.save_manifest()
-        take_manifest(self.storage, self.request)
+        if self.request.get("originals"):
+            one_pass.copy_originals()
+        self.save_manifest(hashed_files)
         self.phases.end("hash")
-        variants = self.compress(memory)
+        variants = self.compress(memory, list(self.outputs.files))
         memory.finish()
         self.phases.end("remember")
-        unhashed = {value for name, value in hashed_files.items() if name == value} - set(one_pass.kept)
+        hashed = {value for name, value in hashed_files.items() if name != value} | set(one_pass.kept)
         return {
             name: {
                 "size": size,
                 "sha256": sha256,
-                "hashed": variants.get(name, name) not in unhashed,
+                "hashed": variants.get(name, name) in hashed,
                 "variant": name in variants,
             }
             for name, (size, sha256) in self.outputs.files.items()
         }
 
-    def compress(self, memory: Memory) -> dict[str, str]:
+    def save_manifest(self, hashed_files: dict[str, str]) -> None:
+        prefix = self.storage.trundle_prefix
+        self.storage.hashed_files = {name: prefix + value for name, value in hashed_files.items()}
+        self.storage.save_manifest()
+        take_manifest(self.storage, self.request)
+
+    def compress(self, memory: Memory, names: list[str]) -> dict[str, str]:
         """Make compressed variants, if they are wanted. Returns their names, with what they are made of."""
         if self.compressor is None:
             return {}
         compression = Compression(self.compressor, self.outputs, memory, self.channel)
-        compression.run(list(self.outputs.files))
+        compression.run(names)
         self.phases.end("compress")
         return compression.made
 
@@ -196,10 +203,28 @@ class Run:
         paths = take_manifest(self.storage, self.request)
         self.phases.end("hash")
         originals = {clean(self.storage, name) for name in self.found} | set(paths)
-        remove_originals(self.storage, originals, paths)
+        if not self.request.get("originals"):
+            remove_originals(self.storage, originals, paths)
         files = describe_files(self.storage, originals, paths)
         self.phases.end("digest")
+        if self.storage.trundle_prefix:
+            self.save_manifest(paths)
+        if self.request.get("compress"):
+            self.add_variants(files)
         return files
+
+    def add_variants(self, files: dict[str, dict[str, Any]]) -> None:
+        """Compress what the class's own code has left uncompressed."""
+        self.compressor = self.find_compressor()
+        self.outputs.folder = self.request["static_dir"]
+        self.outputs.files = {name: (entry["size"], entry["sha256"]) for name, entry in files.items()}
+        sources = {name[: -len(suffix)] for name in files for suffix in VARIANTS if name.endswith(suffix)}
+        memory = Memory(self.cache, rule="variants", project=self.request["project_path"])
+        plain = [name for name, entry in files.items() if not entry["variant"] and name not in sources]
+        for name, source in self.compress(memory, plain).items():
+            size, sha256 = self.outputs.files[name]
+            files[name] = {"size": size, "sha256": sha256, "hashed": files[source]["hashed"], "variant": True}
+        memory.finish()
 
     def judge(self, problems: list[str], missing: dict[tuple[str, int, str], None]) -> None:
         self.missing = [{"file": file, "line": line, "reference": url} for file, line, url in sorted(missing)]
