@@ -328,4 +328,7 @@ def counts(collected: Collected) -> dict[str, int]:
         "unhashed": sum(1 for entry in files if not entry["hashed"] and not entry["variant"]),
         "variants": sum(1 for entry in files if entry["variant"]),
         "files": len(files),
+        "rewritten": collected.worker["cache"]["rewritten"],
+        "reused": collected.worker["cache"]["reused"],
+        "written": collected.worker["cache"]["written"],
     }

@@ -58,6 +58,7 @@ class OnePass:
         # The bytes that text() has read last.
         self.data = b""
         self.done = 0
+        self.rewritten_count = 0
 
     def run(self, kept: list[str]) -> dict[str, str]:
         """Write all files and return Django's `hashed_files`. kept: patterns of names to leave alone."""
@@ -248,6 +249,8 @@ class OnePass:
     def note(self, source: Source, hashed: str, missing: dict[Any, None], sha256: str) -> None:
         if sha256 == source.sha256:
             self.unchanged.add(source.name)
+        else:
+            self.rewritten_count += 1
         self.missing.update(missing)
         self.view.waiting.discard(self.key(source.name))
         self.settle(source.name, hashed)

@@ -94,7 +94,7 @@ def collect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         "missing_references": run.missing,
         "files": files,
         "cache": run.cache_report(),
-        "warnings": warnings,
+        "warnings": warnings + run.warnings(),
         "seconds": phases.seconds,
     }
 
@@ -126,6 +126,8 @@ class Run:
         # Why the class's own code ran.
         self.reason = reason_for_own_way(storage)
         self.missing: list[dict[str, Any]] = []
+        # Files whose references were replaced.
+        self.rewritten = 0
 
     def open_cache(self) -> Cache | None:
         folder = self.request.get("cache")
@@ -155,6 +157,7 @@ class Run:
         one_pass = OnePass(self.storage, sources_of(self.found), self.outputs, memory, self.channel)
         hashed_files = one_pass.run(self.request.get("already_hashed") or [])
         self.judge(one_pass.problems, one_pass.missing)
+        self.rewritten = one_pass.rewritten_count
         if self.request.get("originals"):
             one_pass.copy_originals()
         self.save_manifest(hashed_files)
@@ -237,10 +240,22 @@ class Run:
             )
 
     def cache_report(self) -> dict[str, Any]:
-        report = {"reused": self.outputs.reused, "written": self.outputs.written, "damaged": [], "removed": 0}
+        report = {
+            "reused": self.outputs.reused,
+            "written": self.outputs.written,
+            "rewritten": self.rewritten,
+            "damaged": [],
+            "removed": 0,
+        }
         if self.cache is not None:
             report.update(damaged=self.cache.damaged, removed=prune(self.cache))
         return report
+
+    def warnings(self) -> list[str]:
+        if self.cache is None or not self.cache.damaged:
+            return []
+        names = ", ".join(self.cache.damaged[:3])
+        return [f"The build cache {self.cache.folder} had damaged entries, which were made anew: {names}."]
 
 
 def current_umask() -> int:

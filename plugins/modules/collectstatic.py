@@ -86,6 +86,47 @@ options:
     type: list
     elements: str
     default: []
+  layout:
+    description:
+      - How the files of a release are laid out below O(static_url).
+      - V(hashed) has one folder for all releases; a name changes with its content.
+      - V(versioned) has a folder for each release, named after it, for projects that cannot use hashed names. The
+        manifest leads into it, and so do references by E(STATIC_URL) in files with hashed names. A project that does
+        not read the manifest ends its E(STATIC_URL) with the release; nothing is put before the names then.
+    type: str
+    choices: [hashed, versioned]
+    default: hashed
+  hashed_names:
+    description:
+      - Whether names carry a hash. V(false) needs O(layout=versioned), and leaves all files as they are.
+    type: bool
+    default: true
+  originals:
+    description:
+      - Whether the files are there under their own names too, as Django leaves them. They may not be cached for long.
+    type: bool
+    default: false
+  compress:
+    description:
+      - The compressed variants to make, by WhiteNoise's rules for what to skip and what is worth keeping. V(brotli) and
+        V(zstd) need their library in the project's virtualenv.
+      - Without it, those that the project's storage makes itself. An empty list stands for none, where the storage
+        leaves that to the module.
+    type: list
+    elements: str
+    choices: [gzip, brotli, zstd]
+  cache:
+    description:
+      - The folder of the build cache, in which hashed, rewritten and compressed files are found again, in the next
+        release and in other projects. It is safe to delete at any moment.
+      - Without it, C(trundle/build) below E(XDG_CACHE_HOME), which is C(~/.cache) if unset. Empty for none.
+      - Files of O(dest) on the same file system are hard links to it. Replace them rather than writing into them.
+      - Check mode reads it only.
+    type: path
+  cache_size:
+    description: How large the build cache may become. What was not used for the longest time goes first.
+    type: str
+    default: 2G
   environment:
     description:
       - Environment variables for the project, on top of those of this module but E(PYTHONPATH), E(PYTHONHOME) and
@@ -163,9 +204,17 @@ counts:
   description:
     - C(collected) source files and C(duplicates) left out; C(files) in the package, of which C(hashed) and
       C(unhashed) ones and compressed C(variants).
+    - C(rewritten) ones had references replaced. C(reused) ones came from the build cache and C(written) ones did not;
+      both are 0 where the storage class's own code ran.
   returned: success
   type: dict
-  sample: {collected: 130, duplicates: 0, hashed: 130, unhashed: 0, variants: 0, files: 130}
+  sample: {collected: 130, duplicates: 0, hashed: 130, unhashed: 0, variants: 0, files: 130, rewritten: 12, reused: 120,
+    written: 10}
+cache:
+  description: The C(damaged) entries of the build cache that were made anew, and the bytes C(removed) to keep its size.
+  returned: success
+  type: dict
+  sample: {damaged: [], removed: 0}
 bytes:
   description: The size of all files of the package.
   returned: success
@@ -186,12 +235,13 @@ missing_references:
   sample: [{file: js/app.js, line: 12, reference: app.js.map}]
 storage:
   description:
-    - The C(configured) static files storage, the class C(used) and the C(reason), where that is not simply the same
-      one.
+    - The C(configured) static files storage and the class C(used).
+    - The C(path) is V(fast) where all was done in one pass, and V(own) where the class's own code had to run.
+    - The C(reason) for another class or for its own code.
   returned: success
   type: dict
   sample: {configured: storages.backends.s3.S3ManifestStaticStorage, used: storages.backends.s3.S3ManifestStaticStorage,
-    reason: "it stores remotely: its files are written to a local folder instead"}
+    path: fast, reason: "it stores remotely: its files are written to a local folder instead"}
 django:
   description: The version of the project's Django.
   returned: success
@@ -211,13 +261,15 @@ seconds:
   description: Seconds by phase, and in C(total).
   returned: success
   type: dict
-  sample: {start: 0.4, find: 0.1, copy: 0.3, hash: 0.9, digest: 0.1, total: 2.1}
+  sample: {start: 0.4, find: 0.1, hash: 0.9, compress: 0.5, remember: 0.1, total: 2.1}
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.trundle.django.plugins.module_utils.collect import (
     STATIC_FOLDER,
@@ -240,6 +292,12 @@ def argument_spec() -> dict[str, dict[str, Any]]:
         "static_url": {"type": "str"},
         "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
         "ignore": {"type": "list", "elements": "str", "default": []},
+        "layout": {"type": "str", "choices": ["hashed", "versioned"], "default": "hashed"},
+        "hashed_names": {"type": "bool", "default": True},
+        "originals": {"type": "bool", "default": False},
+        "compress": {"type": "list", "elements": "str", "choices": ["gzip", "brotli", "zstd"]},
+        "cache": {"type": "path"},
+        "cache_size": {"type": "str", "default": "2G"},
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "revision": {"type": "str"},
         "dirty": {"type": "bool"},
@@ -257,11 +315,31 @@ def options_from(params: dict[str, Any], *, check_mode: bool, scratch: str) -> O
         static_url=params["static_url"],
         missing_references=params["missing_references"],
         ignore=params["ignore"],
+        layout=params["layout"],
+        hashed_names=params["hashed_names"],
+        originals=params["originals"],
+        compress=params["compress"],
+        cache=cache_folder(params["cache"]),
+        cache_size=cache_size(params["cache_size"]),
         environment=environment,
         source=Source(revision=params["revision"], dirty=params["dirty"]),
         dry_run=check_mode,
         scratch=Path(scratch),
     )
+
+
+def cache_folder(given: str | None) -> Path | None:
+    if given is not None:
+        return Path(given).absolute() if given else None
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "trundle" / "build"
+
+
+def cache_size(given: str) -> int:
+    try:
+        return int(human_to_bytes(given))
+    except ValueError as exc:
+        raise TrundleError(f"cache_size is not a size such as 2G: {exc}") from exc
 
 
 def hide_environment(module: AnsibleModule) -> None:
@@ -290,6 +368,7 @@ def result_of(options: Options, collected: Collected) -> dict[str, Any]:
         "bytes": sum(entry.size for entry in record.files.values()),
         "duplicates": worker["duplicates"],
         "missing_references": worker["missing_references"],
+        "cache": {name: worker["cache"][name] for name in ("damaged", "removed")},
         "storage": worker["storage"],
         "django": worker["django"],
         "python_version": worker["python"],
@@ -306,9 +385,10 @@ def diff_of(options: Options, collected: Collected) -> dict[str, str]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    options = options_from(module.params, check_mode=module.check_mode, scratch=module.tmpdir)
+    hidden = dict(module.params)
     hide_environment(module)
     try:
+        options = options_from(hidden, check_mode=module.check_mode, scratch=module.tmpdir)
         collected = collect(options)
     except TrundleError as exc:
         module.fail_json(msg=exc.message, **exc.details)
