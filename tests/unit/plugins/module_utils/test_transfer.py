@@ -190,7 +190,7 @@ def test_f9_same_id_and_files_of_another_commit_are_refused(s3: Any, store: Stor
     text = (again / "release.json").read_text()
     (again / "release.json").write_text(text.replace('"abc"', '"def"'))
     s3.control()
-    with pytest.raises(TrundleError, match="published already with other content .*revision: 'abc' -> 'def'"):
+    with pytest.raises(TrundleError, match=r"published already with other content .*revision: 'abc' -> 'def'"):
         upload(store, again)
     assert s3.requests("PUT", "DELETE", "POST") == []
 
