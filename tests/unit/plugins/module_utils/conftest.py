@@ -104,13 +104,14 @@ def interpreter(versions: tuple[str, ...]) -> Path | None:
 
 
 @cache
-def django_python(series: str) -> Path:
+def django_python(series: str, packages: tuple[str, ...] = PACKAGES, versions: tuple[str, ...] = ()) -> Path:
     """The interpreter of a virtualenv with this Django, made once and kept under build/."""
-    base = interpreter(DJANGOS[series])
+    versions = versions or DJANGOS[series]
+    base = interpreter(versions)
     if base is None:
-        pytest.skip(f"Django {series} needs one of Python {', '.join(DJANGOS[series])}: none was found")
+        pytest.skip(f"Django {series} needs one of Python {', '.join(versions)}: none was found")
     # A name of its own for every content, so that no run replaces what another one uses.
-    wanted = hashlib.sha256(f"{base.name} {PACKAGES}".encode()).hexdigest()[:8]
+    wanted = hashlib.sha256(f"{base.name} {packages}".encode()).hexdigest()[:8]
     folder = BUILD / f"venv-collect-{series}-{wanted}"
     python, stamp = folder / "bin" / "python", folder / ".complete"
     BUILD.mkdir(exist_ok=True)
@@ -120,7 +121,7 @@ def django_python(series: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([base, "-m", "venv", folder], check=True)
             install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*install, f"django=={series}.*", *PACKAGES], check=True)
+            subprocess.run([*install, f"django=={series}.*", *packages], check=True)
             stamp.touch()
     return python
 
