@@ -3,11 +3,12 @@ PYTHON ?= python3
 SCENARIO ?=
 TARGETS ?=
 VERSION ?=
+ARGS ?=
 GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test test-quick units sanity lint types docs companion-tests package integration \
-	molecule changelog lock clean
+	molecule bench-collect changelog lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -55,6 +56,10 @@ integration: ## Integration targets on this machine: all, or TARGETS="name ..."
 
 molecule: setup ## Scenarios on real hosts: all, or SCENARIO=name
 	$(GATES) molecule $(SCENARIO)
+
+bench-collect: ## Collection beside Django's and WhiteNoise's own, into build/bench/collect.json; ARGS="--sizes 3k --runs 1"
+	$(GATES) setup
+	PYTHONPATH=build/import build/venv/bin/python benchmarks/collect.py $(ARGS)
 
 changelog: ## Check the changelog fragments; with VERSION=x.y.z write that release into CHANGELOG.md
 	$(GATES) setup

@@ -52,8 +52,10 @@ def types() -> list[Result]:
     tree.make()
     mypy: Command = [venv / "bin" / "mypy", "--config-file", ROOT / "pyproject.toml", "--cache-dir", BUILD / "mypy"]
     env = environment(venv, {"MYPYPATH": str(COLLECTIONS)})
-    command: Command = [*mypy, "-p", "ansible_collections.trundle.django.plugins"]
-    results = [check(command, log="mypy-plugins", cwd=COLLECTIONS, env=env)]
+    results = []
+    for package in ("plugins", "benchmarks"):
+        command: Command = [*mypy, "-p", f"ansible_collections.trundle.django.{package}"]
+        results.append(check(command, log=f"mypy-{package}", cwd=COLLECTIONS, env=env))
     for folder in TYPED:
         if any((ROOT / folder).glob("*.py")):
             files = sorted(path.name for path in (ROOT / folder).glob("*.py"))
