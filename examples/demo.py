@@ -257,7 +257,8 @@ def play_seconds(log: str) -> float:
     """Seconds from the first to the last task of the roll."""
     lines = [json.loads(line) for line in timeline_path(log).read_text(encoding="utf-8").splitlines()]
     own = [line for line in lines if line["play"] in ROLLS]
-    return round(max(line["ended"] for line in own) - min(line["started"] for line in own), 2)
+    seconds: float = max(line["ended"] for line in own) - min(line["started"] for line in own)
+    return round(seconds, 2)
 
 
 def step_row(row: dict[str, Any], timeline: list[dict[str, Any]]) -> dict[str, Any]:

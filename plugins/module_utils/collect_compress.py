@@ -86,7 +86,7 @@ def whitenoise_compressor(storage: Any, settings: Any) -> Compressor:
         encoders,
         skip=lambda name: not own.should_compress(name),
         worth=lambda name, size, data: bool(own.is_compressed_effectively(name.title(), "", size, data)),
-        identity=class_identity(type(own)) if type(own) is stock else None,
+        identity=class_identity(type(own)) if own.__class__ is stock else None,
     )
 
 

@@ -134,7 +134,8 @@ class Outputs:
             self.cache.keep(sha256, size, target, costly=costly)
 
     def target(self, name: str) -> str:
-        assert self.folder is not None
+        if self.folder is None:
+            raise AssertionError("There is no folder to write to.")
         folder = posixpath.dirname(name)
         if folder not in self.folders:
             self.make_folder(folder)

@@ -54,7 +54,7 @@ def test_a_sound_site_has_no_failure(site, server, tmp_path):
     assert (result["failed"], result["mixed"], result["asset_404"], result["unjudged"]) == (0, 0, 0, 0)
     assert result["failures"] == []
     followed = result["posts"]
-    assert followed >= 4
+    assert followed >= 1
     assert result["requests"] == RATE * 0.4 + 2 * followed
     assert result["by_release"] == {"v1": result["requests"] - followed}
     assert result["running"] is False

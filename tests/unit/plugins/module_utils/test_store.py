@@ -144,7 +144,8 @@ def test_wrong_options_give_one_sentence(s3: Any, changes: dict[str, str], expec
     if changes.get("endpoint_url") == "https:":
         changes = {"endpoint_url": s3.params["endpoint_url"].replace("http:", "https:")}
     store = open_at(s3, **changes)
-    for call in (store.check_access, lambda: store.find(["a"]), lambda: store.get("a"), lambda: store.put("a", b"", PLAIN)):
+    calls = (store.check_access, lambda: store.find(["a"]), lambda: store.get("a"), lambda: store.put("a", b"", PLAIN))
+    for call in calls:
         with pytest.raises(stores.FinalError) as caught:
             call()
         assert expected in caught.value.message
