@@ -97,7 +97,7 @@ class Outputs:
 
         Large files go to disk while they are read, so that memory stays small.
         """
-        size = os.path.getsize(source.full) if source.full is not None else SMALL + 1
+        size = SMALL + 1 if source.full is None else source.look()[0]
         if size <= SMALL:
             return source.read()
         if self.folder is None:

@@ -49,6 +49,7 @@ def collected(changed: bool = True) -> Collected:
         "duplicates": [],
         "missing_references": [],
         "files": {KEY: {"size": 812, "sha256": "1" * 64, "hashed": True, "variant": False}},
+        "cache": {"reused": 1, "written": 0, "rewritten": 1, "damaged": ["a1"], "removed": 7},
         "seconds": {"start": 0.1},
     }
     return Collected(changed, record, [], [KEY], worker, ["take care"], 1.5)
@@ -93,13 +94,47 @@ def test_options_reach_the_engine(run: Run) -> None:
     assert run.asked.dry_run is False
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({}, "/home/me/.cache/trundle/build", id="default"),
+        pytest.param({"XDG_CACHE_HOME": "/caches"}, "/caches/trundle/build", id="xdg"),
+        pytest.param({"cache": "/own"}, "/own", id="given"),
+        pytest.param({"cache": ""}, None, id="none"),
+    ],
+)
+def test_place_of_the_cache(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: str | None
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", given.pop("XDG_CACHE_HOME", ""))
+    run(**given)
+    assert run.asked is not None
+    assert run.asked.cache == (None if expected is None else Path(expected))
+
+
+def test_options_of_the_package(run: Run) -> None:
+    run(layout="versioned", hashed_names=False, originals=True, compress=["gzip"], cache_size="1M")
+    assert run.asked is not None
+    asked = run.asked
+    assert (asked.layout, asked.hashed_names, asked.originals) == ("versioned", False, True)
+    assert (asked.compress, asked.cache_size) == (["gzip"], 1 << 20)
+
+
+def test_what_is_no_size_is_refused(run: Run) -> None:
+    result = run(cache_size="much")
+    assert result["failed"] is True
+    assert "cache_size is not a size such as 2G" in result["msg"]
+
+
 def test_result(run: Run) -> None:
     result = run()
     assert result["changed"] is True
     assert result["static_path"] == "/srv/out/v1/static"
     assert result["manifest_path"] == "/srv/out/v1/staticfiles.json"
     assert result["record_path"] == "/srv/out/v1/release.json"
-    assert result["counts"]["hashed"] == 1
+    assert result["counts"]["hashed"] == result["counts"]["reused"] == result["counts"]["rewritten"] == 1
+    assert result["cache"] == {"damaged": ["a1"], "removed": 7}
     assert result["bytes"] == 812
     assert result["seconds"] == {"start": 0.1, "total": 1.5}
     assert "take care" in str(result["warnings"])
