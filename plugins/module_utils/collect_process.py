@@ -188,7 +188,8 @@ def ended(status: int, output: IO[bytes]) -> str:
 def merged_environment(environment: Mapping[str, str | None]) -> dict[str, str]:
     """This process's environment with the user's on top; None takes a variable away."""
     inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
-    merged: dict[str, str | None] = {**inherited, **environment}
+    # Some storages keep names in sets: the same package then has the same manifest in each run.
+    merged: dict[str, str | None] = {"PYTHONHASHSEED": "0", **inherited, **environment}
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -10,6 +10,7 @@ JSON object a line, so that whatever the project's settings print disturbs nothi
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any, NoReturn
@@ -55,6 +56,8 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_storage imp
 
 
 def main(request: dict[str, Any], descriptor: int) -> NoReturn:
+    # Nearly all that is made lives to the end: looking for garbage often takes a tenth of the time.
+    gc.set_threshold(100000, 20, 20)
     channel = Channel(descriptor)
     status = 0
     try:
