@@ -238,6 +238,12 @@ class TestTheProgram:
         assert any(message["phase"] == "copy" and 0 < message["done"] < message["total"] for message in seen)
 
 
+def test_one_hash_seed_unless_the_user_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    assert merged_environment({})["PYTHONHASHSEED"] == "0"
+    assert merged_environment({"PYTHONHASHSEED": "7"})["PYTHONHASHSEED"] == "7"
+
+
 class TestFindPython:
     def test_a_virtualenv_of_the_project_comes_first(self, tmp_path: Path) -> None:
         assert find_python(None, tmp_path) == sys.executable
