@@ -68,7 +68,8 @@ class Source:
                 while True:
                     # Not more than needed, as so much memory is set aside.
                     data = stream.read(CHUNK if before is None else max(1, min(CHUNK, before[0] - size + 1)))
-                    if not data:
+                    if not data or (before is not None and size > before[0]):
+                        # All is read, or it grows while it is being read.
                         break
                     md5.update(data)
                     sha256.update(data)
