@@ -75,6 +75,7 @@ class Collected:
     record: Record
     before: list[str]
     after: list[str]
+    manifest_data: bytes
     worker: dict[str, Any]
     warnings: list[str]
     seconds: float
@@ -94,7 +95,8 @@ def collect(options: Options, *, worker: Worker = run_worker) -> Collected:
     with workspace(options) as folder:
         answer = worker(python, worker_request(options, folder), options.environment)
         warnings = answer["warnings"] + judge_missing(answer["missing_references"], options.missing_references)
-        record = make_record(options, answer, manifest_bytes(folder))
+        manifest_data = manifest_bytes(folder)
+        record = make_record(options, answer, manifest_data)
         if present is not None:
             record = keep_present(present, record, options.dest)
         changed = present is None or not is_whole(options.dest, present)
@@ -106,6 +108,7 @@ def collect(options: Options, *, worker: Worker = run_worker) -> Collected:
         record=record,
         before=sorted(present.files) if present else [],
         after=sorted(record.files),
+        manifest_data=manifest_data,
         worker=answer,
         warnings=warnings,
         seconds=round(time.monotonic() - started, 3),

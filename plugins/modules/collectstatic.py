@@ -143,6 +143,23 @@ options:
     description:
       - Whether the source had changes beyond O(revision), to be noted in the record. Such a revision is not compared.
     type: bool
+  commit_manifest:
+    description:
+      - Commit the manifest to a git repository on this machine, that file alone, whatever else is changed or staged
+        there. Nothing is committed when the last commit has the same manifest.
+      - The committer is whom git's own configuration names.
+    type: dict
+    suboptions:
+      repository:
+        description: The folder of the repository, or one in it. Without it, O(project_path).
+        type: path
+      path:
+        description: Where the manifest belongs, relative to that folder.
+        type: str
+        default: staticfiles.json
+      message:
+        description: The commit's message. Without it, one that names the release.
+        type: str
 seealso:
   - module: trundle.django.static_upload
 author:
@@ -233,6 +250,11 @@ missing_references:
   type: list
   elements: dict
   sample: [{file: js/app.js, line: 12, reference: app.js.map}]
+manifest_commit:
+  description: The commit that was made for O(commit_manifest); empty in check mode.
+  returned: when one was made, or would be in check mode
+  type: str
+  sample: 3f2504e04f8941d39a0c0305e82c3301d4c0ffee
 storage:
   description:
     - The C(configured) static files storage and the class C(used).
@@ -279,6 +301,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect import (
     counts,
 )
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
 from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME, Source
 
 
@@ -301,6 +324,14 @@ def argument_spec() -> dict[str, dict[str, Any]]:
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "revision": {"type": "str"},
         "dirty": {"type": "bool"},
+        "commit_manifest": {
+            "type": "dict",
+            "options": {
+                "repository": {"type": "path"},
+                "path": {"type": "str", "default": "staticfiles.json"},
+                "message": {"type": "str"},
+            },
+        },
     }
 
 
@@ -383,6 +414,18 @@ def diff_of(options: Options, collected: Collected) -> dict[str, str]:
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
+def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> str | None:
+    if wanted is None:
+        return None
+    return commit_file(
+        Path(wanted["repository"] or options.project_path),
+        wanted["path"],
+        collected.manifest_data,
+        wanted["message"] or f"Static files manifest of {options.release}",
+        dry_run=options.dry_run,
+    )
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     hidden = dict(module.params)
@@ -390,11 +433,14 @@ def main() -> None:
     try:
         options = options_from(hidden, check_mode=module.check_mode, scratch=module.tmpdir)
         collected = collect(options)
+        commit = commit_manifest(hidden["commit_manifest"], options, collected)
     except TrundleError as exc:
         module.fail_json(msg=exc.message, **exc.details)
     for warning in collected.warnings:
         module.warn(warning)
     result = result_of(options, collected)
+    if commit is not None:
+        result.update(changed=True, manifest_commit=commit)
     if module._diff:
         result["diff"] = diff_of(options, collected)
     module.exit_json(**result)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def collected(changed: bool = True) -> Collected:
         "cache": {"reused": 1, "written": 0, "rewritten": 1, "damaged": ["a1"], "removed": 7},
         "seconds": {"start": 0.1},
     }
-    return Collected(changed, record, [], [KEY], worker, ["take care"], 1.5)
+    return Collected(changed, record, [], [KEY], b"{}", worker, ["take care"], 1.5)
 
 
 class Run:
@@ -165,3 +167,18 @@ def test_failure_is_told_with_its_details(run: Run) -> None:
     assert (result["failed"], result["msg"]) == (True, "No.")
     assert result["missing_references"][0]["line"] == 1
     assert "hunter2" not in run.output
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_manifest_is_committed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{name}_NAME", "T")
+        monkeypatch.setenv(f"{name}_EMAIL", "t@example.com")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    wanted = {"repository": str(tmp_path), "path": "manifest/staticfiles.json"}
+    assert run(commit_manifest=wanted, _ansible_check_mode=True)["manifest_commit"] == ""
+    assert not (tmp_path / "manifest").exists()
+    result = run(commit_manifest=wanted)
+    log = subprocess.run(["git", "-C", tmp_path, "log", "--format=%H %s"], capture_output=True, text=True, check=True)
+    assert log.stdout == f"{result['manifest_commit']} Static files manifest of v1\n"
+    assert "manifest_commit" not in run(commit_manifest=wanted)
