@@ -157,7 +157,7 @@ options:
         description: Where the manifest belongs, relative to that folder.
         type: str
         default: staticfiles.json
-      message:
+      commit_message:
         description: The commit's message. Without it, one that names the release.
         type: str
 seealso:
@@ -329,7 +329,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
             "options": {
                 "repository": {"type": "path"},
                 "path": {"type": "str", "default": "staticfiles.json"},
-                "message": {"type": "str"},
+                "commit_message": {"type": "str"},
             },
         },
     }
@@ -362,8 +362,8 @@ def options_from(params: dict[str, Any], *, check_mode: bool, scratch: str) -> O
 def cache_folder(given: str | None) -> Path | None:
     if given is not None:
         return Path(given).absolute() if given else None
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "trundle" / "build"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "trundle" / "build"
 
 
 def cache_size(given: str) -> int:
@@ -421,7 +421,7 @@ def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: 
         Path(wanted["repository"] or options.project_path),
         wanted["path"],
         collected.manifest_data,
-        wanted["message"] or f"Static files manifest of {options.release}",
+        wanted["commit_message"] or f"Static files manifest of {options.release}",
         dry_run=options.dry_run,
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -119,7 +119,7 @@ Tree = dict[str, str]
 
 
 @st.composite
-def trees(draw: Callable[[Any], Any]) -> Tree:
+def trees(draw: Any) -> Tree:
     """Names and contents; a name is in one tree only once, as a file or as a folder."""
     drawn = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=7, unique=True))
     return {name: draw(contents(name, drawn)) for name in drawn}
