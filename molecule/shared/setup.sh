@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Install what the lab needs from Debian's packages; does nothing (and asks for no password) when all is there.
+# Install what the lab, the demo and the tests need from Debian's packages; does nothing (and asks for no password) when all is there.
 set -eu
 
 # Where no image registry is reached, the base image is made by mmdebstrap.
@@ -11,6 +11,8 @@ packages="openssh-client mmdebstrap debian-archive-keyring"
 engine="podman runc conmon netavark aardvark-dns iptables"
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 
 docker_works() { have docker && docker info >/dev/null 2>&1; }
 
@@ -20,6 +22,12 @@ if have podman; then
 elif docker_works; then
     engine=""
 fi
+
+# The tests of nginx_upstream drive a real nginx of their own; the demo opens a page in a real browser.
+have git || packages="$packages git"
+have_nginx || packages="$packages nginx-light"
+have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"
+python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
 
 if ! have apt-get; then
     if have ssh && { have podman || docker_works; }; then exit 0; fi
@@ -38,5 +46,6 @@ as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo"
 echo "Installing$missing"
 $as_root apt-get update -q
+# RUNLEVEL: nothing of it is to be started on this machine.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
