@@ -118,7 +118,7 @@ def ensure_image(engine: Engine) -> tuple[Engine, str]:
         if image_exists(engine, tag):
             return tune_engine(engine, tag), tag
         say(f"building the image {tag}")
-        base = base_image(engine, files["machine/etc/apt/sources.list"].decode())
+        base = base_image(engine, files.get("machine/etc/apt/sources.list", b"").decode())
         tuned = tune_engine(engine, base)
         with tempfile.TemporaryDirectory(prefix="trundle-lab-") as folder:
             write_context(Path(folder), files)

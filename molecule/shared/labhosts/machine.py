@@ -19,8 +19,6 @@ from pathlib import Path
 
 Files = dict[str, bytes]
 
-DEBIAN = "http://deb.debian.org/debian"
-DEBIAN_SECURITY = "http://deb.debian.org/debian-security"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CA_FOLDERS = ("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors")
 PIP_URLS = ("index-url", "extra-index-url", "find-links", "proxy")
@@ -80,20 +78,22 @@ def apt_entries(text: str) -> list[tuple[str, str, str]]:
 
 
 def debian_mirrors(texts: Iterable[str], suite: str) -> tuple[str, str]:
-    """(main, security) addresses of Debian as this machine knows them, else Debian's own."""
+    """(main, security) addresses of Debian as this machine knows them; empty where it knows none."""
     main, security = "", ""
     for text in texts:
         for uri, name, component in apt_entries(text):
             if component == "main" and uri.startswith(("http://", "https://")):
                 main = main or (uri if name == suite else "")
                 security = security or (uri if name == f"{suite}-security" else "")
-    return main or DEBIAN, security or DEBIAN_SECURITY
+    return main, security
 
 
 def sources_list(mirrors: tuple[str, str], suite: str) -> bytes:
+    """Without an address it is empty: mmdebstrap, and a base image, know Debian's own."""
     main, security = mirrors
-    lines = [f"deb {main} {suite} main", f"deb {main} {suite}-updates main", f"deb {security} {suite}-security main"]
-    return ("\n".join(lines) + "\n").encode()
+    lines = [f"deb {main} {suite} main\n", f"deb {main} {suite}-updates main\n"] if main else []
+    lines += [f"deb {security} {suite}-security main\n"] if main and security else []
+    return "".join(lines).encode()
 
 
 def apt_conf(dump: str) -> bytes:
@@ -127,7 +127,8 @@ def certificate_files(environ: Mapping[str, str]) -> Files:
 
 def apt_files(suite: str) -> Files:
     texts = read_texts([Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))])
-    files = {"etc/apt/sources.list": sources_list(debian_mirrors(texts, suite), suite)}
+    sources = sources_list(debian_mirrors(texts, suite), suite)
+    files = {"etc/apt/sources.list": sources} if sources else {}
     if shutil.which("apt-config"):
         dump = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, text=True, check=False).stdout
         files["etc/apt/apt.conf.d/90machine"] = apt_conf(dump)
