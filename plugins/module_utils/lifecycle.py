@@ -127,7 +127,7 @@ def apply(
         states.write(tree.state_path, plan.state)
     for release in plan.remove:
         tree.remove(release)
-    if plan.leftovers:
+    if plan.leftovers or plan.remove:
         tree.remove_leftovers()
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.trundle.django.plugins.module_utils import manifest, record
+from ansible_collections.trundle.django.plugins.module_utils import manifest, record, virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.archive import unpack
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.files import (
@@ -124,8 +124,11 @@ class Tree:
             self._delete(removed)
 
     def leftovers(self) -> list[Path]:
-        """Folders that a run which was cut off left behind."""
-        return [folder for folder in self._folders() if folder.name.startswith((_STAGING, _REMOVED))]
+        """Folders that a run which was cut off left behind, and virtual environments that no release leads to."""
+        folders = [folder for folder in self._folders() if folder.name.startswith((_STAGING, _REMOVED))]
+        needed = {(folder / virtualenv.LINK).resolve() for folder in self._folders()}
+        environments = self.root / virtualenv.FOLDER
+        return folders + [path for path in _listed(environments) if path not in needed]
 
     def remove_leftovers(self) -> None:
         for folder in self.leftovers():
@@ -154,10 +157,7 @@ class Tree:
         }
 
     def _folders(self) -> list[Path]:
-        try:
-            return sorted(path for path in self.releases.iterdir() if path.is_dir())
-        except FileNotFoundError:
-            return []
+        return [path for path in _listed(self.releases) if path.is_dir()]
 
     @staticmethod
     def _delete(folder: Path) -> None:
@@ -167,6 +167,13 @@ class Tree:
             pass
         except OSError as exc:
             raise TrundleError(f"Failed to remove {folder}: {exc}") from exc
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def now() -> str:

@@ -14,6 +14,7 @@ description:
     are always kept. To see the processes of other users the module has to run as root.
   - Bad and incomplete releases are removed and not counted, so they never push a good one out. Their marks stay.
   - Where no release is active, no good one is removed.
+  - Virtual environments that no release leads to any more are removed too, as is what a run that was cut off left.
 author:
   - trundle.django contributors (@trundle-django)
 attributes:

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual environments of releases: one for all releases that pin the same requirements.
+
+A shared one is <root>/virtualenvs/<key>, to which the release's .venv leads. The key is a digest of
+the interpreter and of all that the requirements file says, so that a release whose requirements are
+those of an earlier one has nothing to install. Where the file alone does not decide what is
+installed (a version that is not pinned, a folder, an address), the release has one of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.files import atomic_link, atomic_write, read_bytes
+
+FOLDER = "virtualenvs"
+LINK = ".venv"
+# Written last: an environment without it was cut off while it was made.
+MARKER = "trundle.json"
+
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*===?\s*[^\s;,*]+\s*(;.*|--hash.*)?")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+_IDENTITY = "import platform, sys; print(sys.version, sys.base_prefix, platform.machine())"
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """digest: of all that is said; open: the first line that does not decide what is installed."""
+
+    digest: str
+    open: str | None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the environment of a release is; own: why it is not shared."""
+
+    path: Path
+    key: str
+    own: str | None
+
+
+def read_requirements(path: Path) -> Requirements:
+    """Read a requirements file, the files it includes and the packages it brings with it."""
+    digest = hashlib.sha256()
+    found = _read(path, digest, seen=set())
+    return Requirements(digest.hexdigest(), found)
+
+
+def _read(path: Path, digest: hashlib._Hash, *, seen: set[Path]) -> str | None:
+    data = read_bytes(path)
+    if data is None:
+        raise TrundleError(f"There is no requirements file {path}.")
+    seen.add(path.resolve())
+    digest.update(b"\0" + data)
+    first = None
+    text = data.decode("utf-8", errors="replace").replace("\\\n", " ")
+    for line in (re.sub(r"(^|\s)#.*", "", raw).strip() for raw in text.splitlines()):
+        include = _INCLUDE.fullmatch(line)
+        if include:
+            inner = path.parent / include.group(1)
+            said = _read(inner, digest, seen=seen) if inner.resolve() not in seen else None
+        elif not line or _PINNED.fullmatch(line) or re.match(r"--(?!editable)", line):
+            said = None
+        else:
+            said = None if _bring(path.parent / line, digest) else line
+        first = first or said
+    return first
+
+
+def _bring(path: Path, digest: hashlib._Hash) -> bool:
+    """A package that lies beside the requirements: its content is part of what they say."""
+    if not path.is_file():
+        return False
+    digest.update(b"\0" + path.read_bytes())
+    return True
+
+
+def find(root: Path, release: str, *, python: str, requirements: Path) -> Environment:
+    said = read_requirements(requirements)
+    identity = _run([python, "-c", _IDENTITY], f"Failed to ask {python} for its version")
+    key = hashlib.sha256(f"{identity}\0{said.digest}".encode()).hexdigest()[:20]
+    if said.open is not None:
+        return Environment(root / "releases" / release / LINK, key, f"'{said.open}' names no fixed version")
+    return Environment(root / FOLDER / key, key, None)
+
+
+def is_ready(environment: Environment) -> bool:
+    data = read_bytes(environment.path / MARKER)
+    return data is not None and bool(json.loads(data).get("key") == environment.key)
+
+
+def is_linked(environment: Environment, folder: Path) -> bool:
+    if environment.own:
+        return not (folder / LINK).is_symlink()
+    try:
+        return (folder / LINK).readlink() == _target(environment)
+    except OSError:
+        return False
+
+
+def link(environment: Environment, folder: Path) -> None:
+    """Before it is made, so that retirement sees that it is needed."""
+    path = folder / LINK
+    if environment.own:
+        if path.is_symlink():
+            path.unlink()
+        return
+    environment.path.parent.mkdir(mode=0o755, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    atomic_link(str(_target(environment)), path)
+
+
+def _target(environment: Environment) -> Path:
+    return Path("..", "..", FOLDER, environment.path.name)
+
+
+def make(environment: Environment, root: Path, *, python: str, requirements: Path, nice: int) -> None:
+    """Make the environment and install the requirements; what was cut off is made anew."""
+    nicely = ["nice", "-n", str(nice)]
+    venv = [*nicely, python, "-m", "venv", "--clear"]
+    pip = root / ".pip" / "bin" / "pip"
+    if not pip.exists():
+        _run([*venv, str(root / ".pip")], "Failed to install pip beside the releases")
+    path = str(environment.path)
+    _run([*venv, "--without-pip", path], f"Failed to make the virtualenv {path}")
+    install = [str(pip), f"--python={path}/bin/python", "--disable-pip-version-check", "--no-input"]
+    install += [f"--cache-dir={root}/.pip/cache", "install", f"--requirement={requirements}"]
+    _run([*nicely, *install], f"Failed to install {requirements}", folder=requirements.parent)
+    marker = {"key": environment.key, "requirements": str(requirements)}
+    atomic_write(environment.path / MARKER, json.dumps(marker).encode("utf-8") + b"\n")
+
+
+def _run(arguments: Sequence[str], failure: str, *, folder: Path | None = None) -> str:
+    try:
+        done = subprocess.run(
+            arguments,
+            check=False,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as exc:
+        raise TrundleError(f"{failure}: {exc.strerror or exc}") from exc
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        errors = [line.strip() for line in said if line.lower().startswith("error")] or said[-1:]
+        raise TrundleError(f"{failure}: {' '.join(errors) or f'exit status {done.returncode}'}", output=said[-40:])
+    return done.stdout.strip()
