@@ -11,12 +11,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils import headers, manifest
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import (
+    STATIC_FOLDER,
+    Missing,
+    Options,
+    worker_request,
+)
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import find_python, run_worker
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.files import atomic_write, fsync_dir, read_bytes
@@ -25,7 +31,6 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
     RECORD_NAME,
     FileEntry,
     Record,
-    Source,
     check_release_id,
     differences,
     dumps,
@@ -33,38 +38,10 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
     same_content,
 )
 
-STATIC_FOLDER = "static"
 LISTED = 50
 
-Missing = Literal["error", "warn", "ignore"]
-Layout = Literal["hashed", "versioned"]
 # (python, request, environment) -> what the program in the project's Python answers.
 Worker = Callable[[str, Mapping[str, Any], Mapping[str, "str | None"]], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asks for; scratch is the folder for a dry run's files."""
-
-    project_path: Path
-    release: str
-    dest: Path
-    python: str | None = None
-    settings: str | None = None
-    static_url: str | None = None
-    missing_references: Missing = "error"
-    ignore: Sequence[str] = ()
-    environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
-    source: Source = field(default_factory=Source)
-    layout: Layout = "hashed"
-    hashed_names: bool = True
-    originals: bool = False
-    # None: what the storage class itself makes.
-    compress: Sequence[str] | None = None
-    cache: Path | None = None
-    cache_size: int = 2 << 30
-    dry_run: bool = False
-    scratch: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +62,7 @@ def collect(options: Options, *, worker: Worker = run_worker) -> Collected:
     started = time.monotonic()
     check_release_id(options.release)
     if options.layout == "hashed" and not options.hashed_names:
-        raise TrundleError(
-            "Names without a hash need layout 'versioned': else releases would overwrite each other."
-        )
+        raise TrundleError("Names without a hash need layout 'versioned': else releases would overwrite each other.")
     if not (options.project_path / "manage.py").is_file():
         raise TrundleError(f"There is no manage.py in {options.project_path}: is 'project_path' right?")
     python = find_python(options.python, options.project_path)
@@ -113,24 +88,6 @@ def collect(options: Options, *, worker: Worker = run_worker) -> Collected:
         warnings=warnings,
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-def worker_request(options: Options, folder: Path) -> dict[str, Any]:
-    return {
-        "project_path": str(options.project_path),
-        "settings": options.settings,
-        "static_url": options.static_url,
-        "static_dir": str(folder / STATIC_FOLDER / (options.release if options.layout == "versioned" else "")),
-        "release_folder": options.release if options.layout == "versioned" else None,
-        "already_hashed": [] if options.hashed_names else ["*"],
-        "originals": options.originals,
-        "compress": None if options.compress is None else list(options.compress),
-        "manifest_dir": str(folder),
-        "ignore": list(options.ignore),
-        "cache": None if options.cache is None else str(options.cache),
-        "cache_size": options.cache_size,
-        "dry_run": options.dry_run,
-    }
 
 
 def judge_missing(missing: Sequence[Mapping[str, Any]], rule: Missing) -> list[str]:

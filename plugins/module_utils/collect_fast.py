@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.collect_graph import (
@@ -60,8 +59,8 @@ class OnePass:
         self.done = 0
         self.rewritten_count = 0
 
-    def run(self, kept: list[str]) -> dict[str, str]:
-        """Write all files and return Django's `hashed_files`. kept: patterns of names to leave alone."""
+    def run(self) -> dict[str, str]:
+        """Write all files and return Django's `hashed_files`."""
         # Django goes by depth, and its manifest keeps that order.
         order = sorted(self.sources, key=lambda name: len(name.split(os.sep)), reverse=True)
         if any("\\" in name for name in order):
@@ -73,7 +72,7 @@ class OnePass:
             if len(set(keys.values())) < len(keys):
                 raise OwnWayError("its class has one key for several files")
             for name in order:
-                if any(fnmatchcase(name, pattern) for pattern in kept):
+                if self.storage.trundle_keeps(name):
                     self.kept.append(name)
                     self.outputs.copy(name, self.sources[name])
                     self.settle(name, name)

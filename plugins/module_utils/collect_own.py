@@ -96,9 +96,11 @@ def remove(storage: Any, name: str) -> None:
         os.unlink(os.path.join(storage.trundle_root, name))
 
 
-def describe_files(storage: Any, originals: set[str], paths: dict[str, str]) -> dict[str, dict[str, Any]]:
+def describe_files(
+    storage: Any, originals: set[str], paths: dict[str, str], kept: set[str]
+) -> dict[str, dict[str, Any]]:
     """name -> size, sha256 and whether its name changes with its content."""
-    hashed = {value for name, value in paths.items() if value != name} | (storage.trundle_named - originals)
+    hashed = {value for name, value in paths.items() if value != name} | (storage.trundle_named - originals) | kept
     files: dict[str, dict[str, Any]] = {}
     for folder, folders, names in os.walk(storage.trundle_root):
         folders.sort()

@@ -11,7 +11,9 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
+from fnmatch import fnmatchcase
 from typing import Any, Callable
+from urllib.parse import unquote, urlsplit
 
 # What a storage does with files. For a remote storage all of it is taken from Django's local one.
 FILE_OPERATIONS = (
@@ -45,6 +47,8 @@ class CollectMixin:
     trundle_root = ""
     # The folder of the release below STATIC_URL, "v1.2.3/", in the versioned layout.
     trundle_prefix = ""
+    # Patterns of the names that keep their name and bytes, as a bundler has hashed them already.
+    trundle_kept: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.trundle_missing: dict[tuple[str, int, str], None] = {}
@@ -68,7 +72,14 @@ class CollectMixin:
     def read_manifest(self) -> None:
         """Start from nothing: an earlier manifest may be remote, and is not used anyway."""
 
+    def trundle_keeps(self, name: str) -> bool:
+        return any(fnmatchcase(name.replace("\\", "/"), pattern) for pattern in self.trundle_kept)
+
     def hashed_name(self, name: str, *args: Any, **kwargs: Any) -> str:
+        if self.trundle_kept:
+            plain = urlsplit(unquote(name)).path.strip()
+            if self.trundle_keeps(plain) and (args or kwargs or self.exists(plain)):
+                return name
         parent: Any = super()
         if args or kwargs:
             self.trundle_current = name
@@ -138,7 +149,11 @@ def make_storage(settings: Any, request: dict[str, Any]) -> tuple[Any, dict[str,
         own = bases[-1]
         # Apps that write below STATIC_ROOT by themselves stay in the folder too.
         settings.STATIC_ROOT = request["static_dir"]
-        attributes = {"trundle_root": request["static_dir"], "trundle_prefix": release_prefix(settings, request)}
+        attributes = {
+            "trundle_root": request["static_dir"],
+            "trundle_prefix": release_prefix(settings, request),
+            "trundle_kept": tuple(request.get("already_hashed") or ()),
+        }
         storage = metaclass("Collecting" + own.__name__, bases, attributes)(**options)
     except Exception as exc:
         cause = last_line(exc, request["project_path"])

@@ -158,7 +158,7 @@ class Run:
         project = self.request["project_path"] + "\0" + os.environ["DJANGO_SETTINGS_MODULE"]
         memory = Memory(self.cache, rule=rule, project=project)
         one_pass = OnePass(self.storage, sources_of(self.found), self.outputs, memory, self.channel)
-        hashed_files = one_pass.run(self.request.get("already_hashed") or [])
+        hashed_files = one_pass.run()
         self.judge(one_pass.problems, one_pass.missing)
         self.rewritten = one_pass.rewritten_count
         if self.request.get("originals"):
@@ -204,18 +204,21 @@ class Run:
         self.storage.trundle_missing = {}
         copy_files(self.storage, self.found, self.channel)
         self.phases.end("copy")
-        problems = post_process(self.storage, self.found, self.channel)
+        kept = {clean(self.storage, name) for name in self.found if self.storage.trundle_keeps(name)}
+        hashed = {name: source for name, source in self.found.items() if not self.storage.trundle_keeps(name)}
+        problems = post_process(self.storage, hashed, self.channel)
         self.judge(problems, self.storage.trundle_missing)
         paths = take_manifest(self.storage, self.request)
+        paths.update({name: name for name in kept})
         self.phases.end("hash")
         originals = {clean(self.storage, name) for name in self.found} | set(paths)
         if not self.request.get("originals"):
             remove_originals(self.storage, originals, paths)
-        files = describe_files(self.storage, originals, paths)
+        files = describe_files(self.storage, originals, paths, kept)
         self.phases.end("digest")
-        if self.storage.trundle_prefix:
+        if self.storage.trundle_prefix or kept:
             self.save_manifest(paths)
-        if self.request.get("compress"):
+        if self.request.get("compress") or (kept and compresses(self.storage)):
             self.add_variants(files)
         return files
 

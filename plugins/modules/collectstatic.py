@@ -86,6 +86,14 @@ options:
     type: list
     elements: str
     default: []
+  already_hashed:
+    description:
+      - Glob patterns of the files that a bundler such as Vite has hashed, by their names below O(static_url), for
+        example V(assets/*). C(*) matches C(/) too. They keep their names and bytes, are in the manifest under their own
+        names, and may be cached for as long as hashed ones.
+    type: list
+    elements: str
+    default: []
   layout:
     description:
       - How the files of a release are laid out below O(static_url).
@@ -286,23 +294,20 @@ seconds:
   sample: {start: 0.4, find: 0.1, hash: 0.9, compress: 0.5, remember: 0.1, total: 2.1}
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import (
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import (
     STATIC_FOLDER,
-    Collected,
     Options,
-    collect,
-    counts,
+    from_params,
 )
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
-from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME, Source
+from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -315,6 +320,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
         "static_url": {"type": "str"},
         "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
         "ignore": {"type": "list", "elements": "str", "default": []},
+        "already_hashed": {"type": "list", "elements": "str", "default": []},
         "layout": {"type": "str", "choices": ["hashed", "versioned"], "default": "hashed"},
         "hashed_names": {"type": "bool", "default": True},
         "originals": {"type": "bool", "default": False},
@@ -333,44 +339,6 @@ def argument_spec() -> dict[str, dict[str, Any]]:
             },
         },
     }
-
-
-def options_from(params: dict[str, Any], *, check_mode: bool, scratch: str) -> Options:
-    environment = {name: None if value is None else str(value) for name, value in params["environment"].items()}
-    return Options(
-        project_path=Path(params["project_path"]).absolute(),
-        release=params["release"],
-        dest=Path(params["dest"]).absolute(),
-        python=params["python"],
-        settings=params["settings"],
-        static_url=params["static_url"],
-        missing_references=params["missing_references"],
-        ignore=params["ignore"],
-        layout=params["layout"],
-        hashed_names=params["hashed_names"],
-        originals=params["originals"],
-        compress=params["compress"],
-        cache=cache_folder(params["cache"]),
-        cache_size=cache_size(params["cache_size"]),
-        environment=environment,
-        source=Source(revision=params["revision"], dirty=params["dirty"]),
-        dry_run=check_mode,
-        scratch=Path(scratch),
-    )
-
-
-def cache_folder(given: str | None) -> Path | None:
-    if given is not None:
-        return Path(given).absolute() if given else None
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "trundle" / "build"
-
-
-def cache_size(given: str) -> int:
-    try:
-        return int(human_to_bytes(given))
-    except ValueError as exc:
-        raise TrundleError(f"cache_size is not a size such as 2G: {exc}") from exc
 
 
 def hide_environment(module: AnsibleModule) -> None:
@@ -431,7 +399,7 @@ def main() -> None:
     hidden = dict(module.params)
     hide_environment(module)
     try:
-        options = options_from(hidden, check_mode=module.check_mode, scratch=module.tmpdir)
+        options = from_params(hidden, check_mode=module.check_mode, scratch=module.tmpdir)
         collected = collect(options)
         commit = commit_manifest(hidden["commit_manifest"], options, collected)
     except TrundleError as exc:

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, Options, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.record import Source, parse
 
@@ -376,7 +377,8 @@ class TestTheFolder:
         out = newest_site.folder.parent / "out"
         code = f"""
 from pathlib import Path
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 collect(Options(project_path=Path({str(newest_site.folder)!r}), python={str(newest_site.python)!r}, release="v1",
                 dest=Path({str(out / "v1")!r})))
 """

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
     TINY,

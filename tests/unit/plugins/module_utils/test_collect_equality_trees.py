@@ -21,7 +21,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
@@ -107,12 +108,12 @@ CSS_FORMS = (
     *("a { b: url(\"{r}') }".replace("{ b", "{{ b").replace(") }", ") }}"), "@import\n'{r}'\n;", "@charset 'utf-8';"),
 )
 JS_FORMS = (
-    *('import x from "{r}";', "import '{r}';", "import {{ a, b as c }} from '{r}';", "import * as d from \"{r}\";"),
-    *("import e, {{ f }} from '{r}';", "export * from '{r}';", "export {{ g }} from \"{r}\";", "import(`{r}`);"),
+    *('import x from "{r}";', "import '{r}';", "import {{ a, b as c }} from '{r}';", 'import * as d from "{r}";'),
+    *("import e, {{ f }} from '{r}';", "export * from '{r}';", 'export {{ g }} from "{r}";', "import(`{r}`);"),
     *("const h = import('{r}');", 'const i = await import("{r}");', "import x from'{r}';import y from '{r}';"),
     *("// import './{r}'", "/* import x from '{r}'; */", "/*\n import '{r}'\n*/", "let s = \"import '{r}'\";"),
     *("//# sourceMappingURL={r}", "//# sourceMappingURL={r}\n", "//@ sourceMappingURL={r}", "/* '{r}'"),
-    *("import {{\n  a,\n  b\n}} from '{r}'", "export {{\n  default as z\n}}\nfrom \"{r}\"", "x.import('{r}')"),
+    *("import {{\n  a,\n  b\n}} from '{r}'", 'export {{\n  default as z\n}}\nfrom "{r}"', "x.import('{r}')"),
 )
 
 Tree = dict[str, str]

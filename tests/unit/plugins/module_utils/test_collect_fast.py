@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, Options, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
 TREE = {

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.record import parse
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import digests, runs_once
@@ -30,7 +31,8 @@ KILLS = 10
 PROGRAM = """
 import sys
 from pathlib import Path
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 
 project, python, release, dest, cache = sys.argv[1:]
 print("ready", flush=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Options, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import (
     find_python,
     mask,

@@ -15,7 +15,8 @@ import pytest
 from ansible import release
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, Options
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.manifest import Manifest
 from ansible_collections.trundle.django.plugins.module_utils.record import FileEntry, Record, Source
