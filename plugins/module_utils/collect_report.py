@@ -23,6 +23,7 @@ class Channel:
         # A program that the settings start must not keep the channel open.
         os.set_inheritable(descriptor, False)
         self.descriptor = descriptor
+        self.phase = ""
         self.last = time.monotonic()
 
     def send(self, message: dict[str, Any]) -> None:
@@ -33,8 +34,8 @@ class Channel:
     def progress(self, phase: str, done: int, total: int) -> None:
         """Also the way to notice that nobody waits any more: the write fails then."""
         now = time.monotonic()
-        if now - self.last >= PROGRESS_INTERVAL:
-            self.last = now
+        if phase != self.phase or now - self.last >= PROGRESS_INTERVAL:
+            self.phase, self.last = phase, now
             self.send({"progress": {"phase": phase, "done": done, "total": total}})
 
 

@@ -79,6 +79,8 @@ def collect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     settings = load_project(request)
     warnings = check_project(settings, request["static_url"])
     phases.end("start")
+    # Finders may have much to do; how many files there are is not known before.
+    channel.progress("find", 0, 0)
     storage, description = make_storage(settings, request)
     found, duplicates = find_files(request["ignore"])
     phases.end("find")

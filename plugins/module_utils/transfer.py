@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.headers import CACHE_RECORD, ENCODINGS
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps
 from ansible_collections.trundle.django.plugins.module_utils.record import (
     MANIFEST_NAME,
     RECORD_NAME,
@@ -145,23 +146,26 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
     )
 
 
-def publish(store: Store, package: Package, plan: Plan, *, concurrency: int) -> bool:
+def publish(store: Store, package: Package, plan: Plan, *, concurrency: int, progress: Progress | None = None) -> bool:
     """Carry the plan out; True when this call created the record.
 
     The order is the safety: assets, proof, manifest, record. Whatever fails leaves the release
     unpublished (F4), and the next run goes on with what is missing.
     """
     if plan.uploads:
-        failures = upload(store, package, plan.uploads, concurrency=concurrency)
+        progress = progress or Progress()
+        failures = upload(store, package, plan, concurrency=concurrency, progress=progress)
         if failures:
             raise _upload_error(package.record, plan, failures)
+        progress.tell("prove")
         prove(store, package.record, plan)
     overwritten = _put_manifest(store, package) if plan.manifest else None
     return _create_record(store, package, overwritten) if plan.record else False
 
 
-def upload(store: Store, package: Package, keys: tuple[str, ...], *, concurrency: int) -> list[Failure]:
-    """Send these files side by side and return what failed; after too many failures the rest is left."""
+def upload(store: Store, package: Package, plan: Plan, *, concurrency: int, progress: Progress) -> list[Failure]:
+    """Send the plan's files side by side and return what failed; after too many failures the rest is left."""
+    steps = Steps(progress, "upload", len(plan.uploads), total_size=plan.bytes)
     failures: list[Failure] = []
     given_up = threading.Event()
     large = threading.BoundedSemaphore(LARGE_AT_ONCE)
@@ -171,13 +175,14 @@ def upload(store: Store, package: Package, keys: tuple[str, ...], *, concurrency
             return
         try:
             _send(store, package, key, large)
+            steps.done(package.record.files[key].size)
         except TrundleError as exc:
             failures.append(Failure(key, exc.message))
             if isinstance(exc, FinalError) or len(failures) >= GIVE_UP_AFTER:
                 given_up.set()
 
-    with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(keys)))) as pool:
-        for _none in pool.map(send, keys):
+    with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(plan.uploads)))) as pool:
+        for _none in pool.map(send, plan.uploads):
             pass
     return sorted(failures, key=lambda failure: failure.key)
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps
 from ansible_collections.trundle.django.plugins.module_utils.record import FileEntry, Record, differences
 from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Listing, Store
 from ansible_collections.trundle.django.plugins.module_utils.transfer import manifest_key, read_record, record_key
@@ -32,14 +33,31 @@ class Report:
     problems: tuple[Problem, ...]
 
 
-def verify(store: Store, record: Record, *, headers: HeaderChecks, sample_size: int, concurrency: int) -> Report:
+def verify(
+    store: Store,
+    record: Record,
+    *,
+    headers: HeaderChecks,
+    sample_size: int,
+    concurrency: int,
+    progress: Progress | None = None,
+) -> Report:
     """Look for every file of the record, with one listing and at most one request per header check."""
+    progress = progress or Progress()
+    progress.tell("list")
     listing = store.find([*record.files, manifest_key(record.release)])
     problems = [*_record_problems(store, record), *_file_problems(record, listing)]
     broken = {problem.key for problem in problems}
     keys = [key for key in choose(record, headers, sample_size) if key not in broken]
+    steps = Steps(progress, "headers", len(keys))
+
+    def ask(key: str) -> Headers | None:
+        answer = store.head(key)
+        steps.done()
+        return answer
+
     with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(keys)))) as pool:
-        answers = list(pool.map(store.head, keys))
+        answers = list(pool.map(ask, keys))
     for key, answer in zip(keys, answers):
         problems += [Problem(key, text) for text in header_problems(record.files[key], answer)]
     return Report(len(record.files), len(keys), tuple(problems))

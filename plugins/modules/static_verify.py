@@ -58,6 +58,9 @@ options:
       - How many requests for headers are sent at the same time.
     type: int
     default: 32
+notes:
+  - While it takes longer than three seconds, a line every three seconds tells how far it is, with connections V(local)
+    and V(ssh). There is none with C(no_log) or C(async).
 extends_documentation_fragment:
   - trundle.django.store
 seealso:
@@ -126,6 +129,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, progress_file
 from ansible_collections.trundle.django.plugins.module_utils.record import RECORD_NAME, Record
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     STORE_RULES,
@@ -156,7 +160,7 @@ def find_record(store: Store, params: dict[str, Any]) -> Record:
     return record
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
+def run(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     store = open_store(params["store"], StoreOptions.from_params(params))
     if params["access_only"]:
         store.check_access()
@@ -168,6 +172,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         headers=params["headers"],
         sample_size=params["sample_size"],
         concurrency=params["concurrency"],
+        progress=progress,
     )
     result: dict[str, Any] = {
         "release": record.release,
@@ -199,7 +204,8 @@ def main() -> None:
         **STORE_RULES,
     )
     try:
-        result = run(module.params)
+        with progress_file() as progress:
+            result = run(module.params, progress)
     except TrundleError as exc:
         module.fail_json(msg=exc.message, **exc.details)
     module.exit_json(changed=False, **result)

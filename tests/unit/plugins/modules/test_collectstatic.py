@@ -15,7 +15,7 @@ import pytest
 from ansible import release
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, Worker
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.manifest import Manifest
@@ -75,8 +75,8 @@ class Run:
         result: dict[str, Any] = json.loads(self.output)
         return result
 
-    def engine(self, options: Options) -> Collected:
-        self.asked = options
+    def engine(self, options: Options, *, worker: Worker) -> Collected:
+        self.asked, self.worker = options, worker
         if self.error is not None:
             raise self.error
         return collected()
