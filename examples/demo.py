@@ -199,7 +199,7 @@ def roll_times(log: str) -> list[dict[str, Any]]:
     found = []
     for host in sorted({line["host"] for line in lines if line["play"] in ROLLS}):
         own = [line for line in lines if line["play"] in ROLLS and line["host"] == host]
-        boot = next(line["first_answer"] for line in own if "first_answer" in line)
+        boot = next(line["boot_seconds"] for line in own if "boot_seconds" in line)
         total = max(float(line["ended"]) for line in own) - min(float(line["started"]) for line in own)
         times = {"seconds": round(total, 2), "boot_seconds": round(boot, 2), "beyond_boot": round(total - boot, 2)}
         found.append({"host": host, "batch": own[0]["batch"], **times})

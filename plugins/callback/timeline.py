@@ -15,8 +15,8 @@ description:
   - Writes one JSON object a line to a file, for each task that ended on a host, so that a deploy can be looked at,
     and measured, afterwards.
   - The keys are C(play), C(task), C(role), C(host), C(started) and C(ended) in seconds since the epoch, C(status),
-    and C(batch), which counts the batches of a play with C(serial) from 1; and C(seconds) and C(first_answer) where
-    the result of a module tells them.
+    and C(batch), which counts the batches of a play with C(serial) from 1; and C(seconds), C(first_answer) and
+    C(boot_seconds) where the result of a module tells them.
 requirements:
   - Enable it with C(callbacks_enabled = trundle.django.timeline) or E(ANSIBLE_CALLBACKS_ENABLED).
 options:
@@ -38,7 +38,7 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
-_TIMES = ("seconds", "first_answer")
+_TIMES = ("seconds", "first_answer", "boot_seconds")
 
 
 class CallbackModule(CallbackBase):

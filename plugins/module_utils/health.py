@@ -72,13 +72,14 @@ class Patience:
 
 @dataclass(frozen=True)
 class Outcome:
-    """cause is None when healthy; first_answer: seconds until the first healthy answer."""
+    """cause is None when healthy; first_answer: seconds until the first healthy answer, which was at first_at."""
 
     attempts: int
     seconds: float
     first_answer: float | None
     last: Answer
     cause: str | None = None
+    first_at: float | None = None
 
 
 def target_of_url(url: str, **options: Any) -> Target:
@@ -146,7 +147,7 @@ def wait_until_healthy(
         if cause is None and first is None:
             first = spent
         if streak >= patience.consecutive:
-            return Outcome(attempts, spent, first, answer)
+            return Outcome(attempts, spent, first, answer, first_at=begin + (first or 0.0))
         final = given_up() if cause is not None else None
         if final is None and spent + patience.interval >= patience.wait:
             last = cause or f"only {streak} of {patience.consecutive} healthy answers in a row"
@@ -172,6 +173,11 @@ class UnitWatch:
         if restarts >= 2:
             return f"the unit {self._unit} ends and is started again ({restarts} times, {found.result})"
         return None
+
+    def boot_seconds(self, first_at: float) -> float | None:
+        """From the start of the unit's process to a moment of the monotonic clock."""
+        started = self._state().started
+        return first_at - started if 0 < started <= first_at else None
 
     def journal(self) -> list[str]:
         return journal(self._run, self._unit)

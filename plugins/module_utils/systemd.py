@@ -15,16 +15,19 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 Runner = Callable[[list[str]], tuple[int, str, str]]
 
 _KEPT = frozenset((string.ascii_letters + string.digits + ":_.").encode())
-_PROPERTIES = ("LoadState", "ActiveState", "SubState", "NRestarts", "Result")
+_PROPERTIES = ("LoadState", "ActiveState", "SubState", "NRestarts", "Result", "ExecMainStartTimestampMonotonic")
 
 
 @dataclass(frozen=True)
 class UnitState:
+    """started: when its process was, in seconds of the monotonic clock; 0 where none was."""
+
     load: str
     active: str
     sub: str
     restarts: int
     result: str
+    started: float = 0.0
 
 
 def systemd_escape(text: str) -> str:
@@ -41,13 +44,14 @@ def unit_state(run: Runner, unit: str) -> UnitState:
     if status != 0:
         raise TrundleError(f"Failed to ask systemd for {unit}: {err.strip() or out.strip()}")
     found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    restarts = found.get("NRestarts", "0")
+    restarts, started = found.get("NRestarts", "0"), found.get("ExecMainStartTimestampMonotonic", "0")
     return UnitState(
         load=found.get("LoadState", ""),
         active=found.get("ActiveState", ""),
         sub=found.get("SubState", ""),
         restarts=int(restarts) if restarts.isdigit() else 0,
         result=found.get("Result", ""),
+        started=int(started) / 1e6 if started.isdigit() else 0.0,
     )
 
 

@@ -139,6 +139,13 @@ first_answer:
   type: float
   returned: always
   sample: 1.29
+boot_seconds:
+  description:
+    - Seconds from the start of the unit's process until the first healthy answer; null where the process is not known.
+      That is how long the application takes to boot, where it is asked from its start on.
+  type: float
+  returned: when healthy and O(unit) is given, outside check mode
+  sample: 1.62
 last:
   description: The last answer.
   type: dict
@@ -249,6 +256,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         given_up=watch or (lambda: None),
     )
     result = report(target, outcome)
+    if watch is not None and outcome.first_at is not None:
+        boot = watch.boot_seconds(outcome.first_at)
+        result["boot_seconds"] = None if boot is None else round(boot, 3)
     if outcome.cause is not None:
         if watch is not None:
             result["journal"] = watch.journal()

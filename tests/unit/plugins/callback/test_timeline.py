@@ -71,5 +71,17 @@ def test_times_are_in_order(lines: list[dict[str, Any]]) -> None:
 def test_nothing_of_arguments_or_results_is_written(lines: list[dict[str, Any]]) -> None:
     assert "secret-of-the-task" not in json.dumps(lines)
     assert {key for line in lines for key in line} <= {
-        *("play", "batch", "role", "task", "host", "started", "ended", "status", "seconds", "first_answer")
+        *(
+            "play",
+            "batch",
+            "role",
+            "task",
+            "host",
+            "started",
+            "ended",
+            "status",
+            "seconds",
+            "first_answer",
+            "boot_seconds",
+        )
     }

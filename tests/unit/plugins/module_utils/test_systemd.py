@@ -45,10 +45,14 @@ def test_unit_state() -> None:
 
     def run(arguments: list[str]) -> tuple[int, str, str]:
         seen.append(arguments)
-        return 0, "Result=exit-code\nNRestarts=3\nLoadState=loaded\nActiveState=failed\nSubState=failed\n", ""
+        return (
+            0,
+            "Result=exit-code\nNRestarts=3\nExecMainStartTimestampMonotonic=1500000\nLoadState=loaded\nActiveState=failed\nSubState=failed\n",
+            "",
+        )
 
     found = unit_state(run, "shop@v2.service")
-    assert found == UnitState(load="loaded", active="failed", sub="failed", restarts=3, result="exit-code")
+    assert found == UnitState(load="loaded", active="failed", sub="failed", restarts=3, result="exit-code", started=1.5)
     assert seen[0][:2] == ["systemctl", "show"]
     assert seen[0][-1] == "shop@v2.service"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,12 @@ def port_fixture() -> Iterator[int]:
 
 
 @pytest.fixture(name="systemctl")
-def systemctl_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def systemctl_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A systemctl and a journalctl on PATH that tell what a test wants."""
 
-    def install(active: str) -> None:
-        script = f"#!/bin/sh\nprintf 'LoadState=loaded\\nActiveState={active}\\nNRestarts=0\\nResult=exit-code\\n'\n"
+    def install(active: str, started: int = 0) -> None:
+        lines = f"LoadState=loaded\\nActiveState={active}\\nNRestarts=0\\nResult=exit-code\\n"
+        script = f"#!/bin/sh\nprintf '{lines}ExecMainStartTimestampMonotonic={started}\\n'\n"
         for name, text in (("systemctl", script), ("journalctl", "#!/bin/sh\necho ModuleNotFoundError\n")):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o755)
@@ -96,8 +98,18 @@ def test_an_application_that_tells_no_release(call_module: Call, port: int) -> N
     assert "it serves release 'v2'" in call_module(health_check, require_release=False, **options)["msg"]
 
 
+def test_the_time_of_the_boot_is_told(call_module: Call, systemctl: Callable[..., None], port: int) -> None:
+    begun = time.monotonic()
+    systemctl("active", started=int((begun - 3) * 1e6))
+    found = call_module(health_check, port=port, path="/health/", unit="shop@v2.service", **QUICK)
+    assert 3 <= found["boot_seconds"] <= 3 + time.monotonic() - begun
+    systemctl("active")
+    found = call_module(health_check, port=port, path="/health/", unit="shop@v2.service", **QUICK)
+    assert found["boot_seconds"] is None
+
+
 def test_f16_an_active_unit_without_answers_is_not_healthy(
-    call_module: Call, systemctl: Callable[[str], None], tmp_path: Path
+    call_module: Call, systemctl: Callable[..., None], tmp_path: Path
 ) -> None:
     systemctl("active")
     failed = call_module(health_check, socket=str(tmp_path / "v2.sock"), unit="shop@v2.service", **QUICK)
@@ -105,7 +117,7 @@ def test_f16_an_active_unit_without_answers_is_not_healthy(
     assert failed["journal"] == ["ModuleNotFoundError"]
 
 
-def test_a_failed_unit_is_not_waited_for(call_module: Call, systemctl: Callable[[str], None], tmp_path: Path) -> None:
+def test_a_failed_unit_is_not_waited_for(call_module: Call, systemctl: Callable[..., None], tmp_path: Path) -> None:
     systemctl("failed")
     failed = call_module(health_check, socket=str(tmp_path / "v2.sock"), unit="shop@v2.service")
     assert "the unit shop@v2.service has failed (exit-code)" in failed["msg"]
