@@ -22,7 +22,7 @@ ROLES = Path(__file__).resolve().parent.parent / "roles"
 
 def _markdown(text: str) -> str:
     """Ansible's markup as Markdown."""
-    text = re.sub(r"\b[CVOE]\(([^)]*\)?[^)]*)\)", r"`\1`", text)
+    text = re.sub(r"\b[CVOE]\(((?:[^()]|\([^()]*\))*)\)", r"`\1`", text)
     return re.sub(r"\bM\(([^)]*)\)", r"`\1`", text)
 
 

@@ -13,7 +13,7 @@ description:
   - Releases whose requirements are the same, to the byte, share one environment, C(virtualenvs/<key>) in O(root), and
     C(.venv) is a link to it. Such a release takes no time to install. The same means the same interpreter,
     requirements file, files that it includes and packages that it brings with it. What the named packages need in
-    turn is taken as it was when the environment was made: pin that too, with C(uv pip compile) or C(pip freeze).
+    turn is taken as it was when the environment was made; pin that too, with C(uv pip compile) or C(pip freeze).
   - A release whose requirements leave a version open, or name a folder or an address, has an environment of its own,
     since the same text may then lead to other packages. RV(reason) tells which line it was.
   - An environment whose making was cut off is made anew. M(trundle.django.release_retire) removes environments
