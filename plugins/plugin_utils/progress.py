@@ -37,6 +37,8 @@ INTERVAL = 3.0
 PATIENCE = 5
 # How long the end of a task waits for a look that is under way.
 LAST_LOOK = 1.0
+# Bytes that are told are told in MB.
+WORTH_TELLING = 100_000
 # A line has no more bytes than that.
 ENOUGH = 1024
 
@@ -150,7 +152,7 @@ def describe(text: str) -> str | None:
         return PLAIN[phase]
     # A storage class of the project's own may go over its files more than once.
     files = f"{min(done, total):,} of {total:,} files"
-    if total_size:
+    if total_size >= WORTH_TELLING:
         files += f", {megabytes(size, total_size)} of {megabytes(total_size, total_size)} MB"
     return COUNTED[phase].format(files=files)
 

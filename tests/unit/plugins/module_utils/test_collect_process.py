@@ -236,6 +236,7 @@ class TestTheProgram:
             return run_worker(python, request, environment, progress=seen.append)
 
         collect(options(newest_site), worker=worker)
+        assert seen[0] == {"phase": "find", "done": 0, "total": 0}
         assert any(message["phase"] == "copy" and 0 < message["done"] < message["total"] for message in seen)
 
 

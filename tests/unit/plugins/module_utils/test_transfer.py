@@ -14,6 +14,7 @@ if sys.version_info < (3, 11):
 
 from ansible_collections.trundle.django.plugins.module_utils import transfer
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
 from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Store, StoreOptions, open_store
 from ansible_collections.trundle.django.plugins.module_utils.transfer import Plan, load_package, make_plan, publish
 
@@ -36,6 +37,30 @@ def upload(store: Store, src: Path, *, force: bool = False) -> tuple[Plan, bool]
     package = load_package(str(src))
     plan = make_plan(store, package, force=force)
     return plan, publish(store, package, plan, concurrency=8)
+
+
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, int, int, int, int]] = []
+
+    def tell(self, phase: str, done: int = 0, total: int = 0, *, size: int = 0, total_size: int = 0) -> None:
+        self.lines.append((phase, done, total, size, total_size))
+
+
+def test_progress_is_told_for_each_file(store: Store, make_release: Any) -> None:
+    package, told = load_package(str(make_release("v1", FILES, VARIANT))), Told()
+    publish(store, package, make_plan(store, package), concurrency=1, progress=told)
+    assert told.lines == [
+        ("upload", 0, 4, 0, 23),
+        ("upload", 1, 4, 6, 23),
+        ("upload", 2, 4, 13, 23),
+        ("upload", 3, 4, 18, 23),
+        ("upload", 4, 4, 23, 23),
+        ("prove", 0, 0, 0, 0),
+    ]
 
 
 def exists(store: Store, *names: str) -> list[str]:

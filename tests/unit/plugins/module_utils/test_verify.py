@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 if sys.version_info < (3, 11):
     pytest.skip("stores are spoken to on the build host, with Python 3.11 or newer", allow_module_level=True)
 
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
 from ansible_collections.trundle.django.plugins.module_utils.record import Record
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
 from ansible_collections.trundle.django.plugins.module_utils.transfer import load_package, make_plan, publish
@@ -42,6 +45,18 @@ def problems(store: Store, record: Record, headers: Any = "all") -> dict[str, st
 
 def test_a_whole_release_has_no_problem(store: Store, record: Record) -> None:
     assert check(store, record) == Report(checked=4, headers_checked=4, problems=())
+
+
+def test_progress_is_told_for_each_header_check(store: Store, record: Record, tmp_path: Path) -> None:
+    progress = Progress(str(tmp_path / "p"), interval=0)
+    verify(store, record, headers="all", sample_size=50, concurrency=4, progress=progress)
+    assert json.loads((tmp_path / "p").read_text()) == {
+        "phase": "headers",
+        "done": 4,
+        "total": 4,
+        "size": 0,
+        "total_size": 0,
+    }
 
 
 def test_without_headers_only_listing_record_and_manifest_are_asked_for(s3: Any, store: Store, record: Record) -> None:

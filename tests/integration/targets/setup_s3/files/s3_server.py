@@ -9,7 +9,8 @@ listens on a free port of the loopback address and writes a JSON file that says 
 keys and under which process id. `POST /_control` with a JSON object {"fail": [RULE, ...]} replaces
 the rules for faults; `GET /_control` returns the requests since the last POST. A RULE has `method`,
 `path` (a regular expression), `status` (default 500), `code` (the S3 error code) and either `share`
-(0 to 1, by a seeded random) or `times` (how often at most).
+(0 to 1, by a seeded random) or `times` (how often at most). With `delay` (seconds) the answer is the
+right one, and late.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import random  # noqa: E402
 import re  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Callable  # noqa: E402
@@ -67,6 +69,9 @@ class FaultyApp:
         token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
         self.log.append({"method": method, "path": path, "query": environ.get("QUERY_STRING", ""), "token": token})
         rule = self.fault(method, path)
+        if rule is not None and "delay" in rule:
+            time.sleep(rule["delay"])
+            rule = None
         if rule is None:
             return self.app(environ, start_response)
         environ["wsgi.input"].read()
