@@ -31,7 +31,8 @@ class Outputs:
         # Name -> size and SHA-256.
         self.files: dict[str, tuple[int, str]] = {}
         self.reused = 0
-        self.written = 0
+        # Names of the files that were made, or copied, since the cache did not have them.
+        self.written: list[str] = []
 
     def clear(self) -> None:
         """Take everything back, for another way of collecting."""
@@ -39,7 +40,7 @@ class Outputs:
             shutil.rmtree(self.folder, ignore_errors=True)
             os.makedirs(self.folder, exist_ok=True)
         self.folders, self.files = set(), {}
-        self.reused = self.written = 0
+        self.reused, self.written = 0, []
 
     def link(self, name: str, sha256: str, size: int) -> bool:
         """Whether the cache had the file, or there is nothing to do."""
@@ -78,7 +79,7 @@ class Outputs:
                 os.close(handle)
             self.keep(target, sha256, len(data), costly=costly)
         self.files[name] = (len(data), sha256)
-        self.written += 1
+        self.written.append(name)
 
     def copy(self, name: str, source: Source) -> None:
         """Copy a source whose digests are known, or are not: then they are afterwards."""
@@ -90,7 +91,7 @@ class Outputs:
             self.stream(source, self.target(name))
             self.keep(self.target(name), source.sha256, source.size, costly=False)
         self.files[name] = (source.size, source.sha256)
-        self.written += 1
+        self.written.append(name)
 
     def take(self, source: Source) -> Any:
         """Read a source whose name depends on its digest: its content, or a handle to a copy of it.
@@ -113,14 +114,14 @@ class Outputs:
             self.write(name, taken, source.sha256, costly=False)
         elif taken is None:
             self.files[name] = (source.size, source.sha256)
-            self.written += 1
+            self.written.append(name)
         elif self.link(name, source.sha256, source.size):
             os.unlink(taken)
         else:
             os.rename(taken, self.target(name))
             self.keep(self.target(name), source.sha256, source.size, costly=False)
             self.files[name] = (source.size, source.sha256)
-            self.written += 1
+            self.written.append(name)
 
     def stream(self, source: Source, target: str) -> None:
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

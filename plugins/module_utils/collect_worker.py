@@ -99,6 +99,7 @@ def collect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         "missing_references": run.missing,
         "files": files,
         "cache": run.cache_report(),
+        "written": run.outputs.written,
         "warnings": warnings + run.warnings(),
         "seconds": phases.seconds,
     }
@@ -217,6 +218,7 @@ class Run:
         if not self.request.get("originals"):
             remove_originals(self.storage, originals, paths)
         files = describe_files(self.storage, originals, paths, kept)
+        self.outputs.written = list(files)
         self.phases.end("digest")
         if self.storage.trundle_prefix or kept:
             self.save_manifest(paths)
@@ -250,7 +252,7 @@ class Run:
     def cache_report(self) -> dict[str, Any]:
         report = {
             "reused": self.outputs.reused,
-            "written": self.outputs.written,
+            "written": len(self.outputs.written),
             "rewritten": self.rewritten,
             "damaged": [],
             "removed": 0,

@@ -31,7 +31,8 @@ attributes:
       - Will return details on what has changed, or possibly needs changing in C(check_mode), when in diff mode.
     support: full
     details:
-      - Shows the names of the package's files.
+      - Shows the names of the package's files, which of them the build cache does not have and are made, and how many
+        are reused and rewritten.
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
@@ -385,7 +386,13 @@ def result_of(options: Options, collected: Collected) -> dict[str, Any]:
 def diff_of(options: Options, collected: Collected) -> dict[str, str]:
     header = str(options.dest / STATIC_FOLDER)
     before, after = ("".join(f"{name}\n" for name in names) for names in (collected.before, collected.after))
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
+    diff = {"before_header": header, "after_header": header, "before": before, "after": after}
+    if collected.changed:
+        counted = counts(collected)
+        lines = [f"written: {name}\n" for name in sorted(collected.worker["written"])]
+        lines.append(f"{counted['written']} written, {counted['reused']} reused from the build cache, ")
+        diff["prepared"] = "".join(lines) + f"{counted['rewritten']} with rewritten references\n"
+    return diff
 
 
 def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> str | None:

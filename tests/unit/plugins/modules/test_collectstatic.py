@@ -52,7 +52,8 @@ def collected(changed: bool = True) -> Collected:
         "duplicates": [],
         "missing_references": [],
         "files": {KEY: {"size": 812, "sha256": "1" * 64, "hashed": True, "variant": False}},
-        "cache": {"reused": 1, "written": 0, "rewritten": 1, "damaged": ["a1"], "removed": 7},
+        "cache": {"reused": 1, "written": 1, "rewritten": 1, "damaged": ["a1"], "removed": 7},
+        "written": [KEY],
         "seconds": {"start": 0.1},
     }
     return Collected(changed, record, [], [KEY], b"{}", worker, ["take care"], 1.5)
@@ -150,6 +151,9 @@ def test_diff_and_check_mode(run: Run) -> None:
     assert run.asked.dry_run is True
     assert result["diff"]["before"] == ""
     assert result["diff"]["after"] == f"{KEY}\n"
+    assert result["diff"]["prepared"] == (
+        f"written: {KEY}\n1 written, 1 reused from the build cache, 1 with rewritten references\n"
+    )
 
 
 def test_environment_is_hidden_and_garbles_nothing(run: Run) -> None:
