@@ -40,7 +40,7 @@ RUNNERS = ("3.14", "3.13", "3.12", "3.11")
 VARIANTS = (".gz", ".br", ".zst")
 # Parts of the tree for the classes that take long: small ones, and for those that compress tiny ones.
 SMALL = (100, 1_000_000)
-TINY = (40, 100_000)
+TINY = (60, 250_000)
 
 runs_once = pytest.mark.skipif(
     next((v for v in RUNNERS if interpreter((v,))), "") != f"{sys.version_info[0]}.{sys.version_info[1]}",

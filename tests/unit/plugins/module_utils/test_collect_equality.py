@@ -161,7 +161,7 @@ def compare(site: Site, *, collected_with: Any = None, compared_with: Any) -> An
 def test_there_are_enough_packages() -> None:
     assert len({folder.name.partition(".")[0] for _prefix, folder in real_tree()}) >= 40
     assert len({folder.name.partition(".")[0] for _prefix, folder in small_tree()}) >= 25
-    assert len({folder.name.partition(".")[0] for _prefix, folder in small_tree(TINY)}) >= 20
+    assert len({folder.name.partition(".")[0] for _prefix, folder in small_tree(TINY)}) >= 25
 
 
 def test_stock(site: Site) -> None:
