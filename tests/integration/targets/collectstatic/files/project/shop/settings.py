@@ -22,6 +22,10 @@ INSTALLED_APPS = [
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "root"
 STATICFILES_DIRS = [BASE_DIR / "assets"]
+STATICFILES_FINDERS = [
+    "shop.finders.SlowFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
