@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
@@ -20,6 +21,12 @@ Call = Callable[..., dict[str, Any]]
 def no_warnings_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """ansible-core keeps a module's warnings for the whole process, which is one module's life elsewhere."""
     monkeypatch.setattr(warnings, "_global_warnings", {})
+
+
+@pytest.fixture(autouse=True)
+def not_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of plugins load the controller's code here, and a module's warnings would go to its display."""
+    monkeypatch.setattr(_internal, "is_controller", False)
 
 
 @pytest.fixture
