@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.trundle.django.benchmarks.measure import Sampler
-from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.modules import collectstatic
 
@@ -33,7 +31,7 @@ def main() -> None:
         result.write_text(json.dumps(used), encoding="utf-8")
         return answer
 
-    setattr(collectstatic, "collect", functools.partial(collect, worker=measured))  # noqa: B010 (mypy: not exported)
+    setattr(collectstatic, "run_worker", measured)  # noqa: B010 (mypy: not exported)
     collectstatic.main()
 
 

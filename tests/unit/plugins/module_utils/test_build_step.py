@@ -23,8 +23,6 @@ from ansible_collections.trundle.django.plugins.module_utils.build_step import B
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache, tree_digest
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="builds run on a build host, with 3.11 or newer")
-
 # Joins the sources in capitals, one output a source and one with all, and counts its runs.
 COMPILER = """\
 import os, pathlib, sys, time

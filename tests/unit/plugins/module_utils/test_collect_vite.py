@@ -8,14 +8,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-if sys.version_info < (3, 11):
-    pytest.skip("collection runs on a build host, which has Python 3.11 or newer", allow_module_level=True)
 
 from ansible_collections.trundle.django.plugins.module_utils.build_step import Built, Step, build
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache

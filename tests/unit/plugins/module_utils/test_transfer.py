@@ -3,14 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-if sys.version_info < (3, 11):
-    pytest.skip("stores are spoken to on the build host, with Python 3.11 or newer", allow_module_level=True)
 
 from ansible_collections.trundle.django.plugins.module_utils import transfer
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError

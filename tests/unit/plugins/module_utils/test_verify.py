@@ -4,14 +4,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-if sys.version_info < (3, 11):
-    pytest.skip("stores are spoken to on the build host, with Python 3.11 or newer", allow_module_level=True)
 
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
 from ansible_collections.trundle.django.plugins.module_utils.record import Record
