@@ -39,6 +39,7 @@ from ansible_collections.trundle.django.plugins.module_utils import (
     collect_worker,
 )
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.masking import mask, secret_values
 
 # In the order in which they are loaded.
 PROGRAM = (
@@ -62,7 +63,6 @@ PROGRAM = (
 VIRTUALENVS = (".venv", "venv")
 # They lead to the modules of this Python, which is not the project's.
 OWN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
-MASK = "********"
 
 # Old enough for any Python, so that one that is too old can say so.
 _BOOTSTRAP = """\
@@ -191,27 +191,3 @@ def merged_environment(environment: Mapping[str, str | None]) -> dict[str, str]:
     # Some storages keep names in sets: the same package then has the same manifest in each run.
     merged: dict[str, str | None] = {"PYTHONHASHSEED": "0", **inherited, **environment}
     return {name: value for name, value in merged.items() if value is not None}
-
-
-def secret_values(environment: Mapping[str, str | None], *, shown: Iterable[str]) -> list[str]:
-    """Values to keep out of messages, longest first.
-
-    Not those that a message has to name anyway (a path, the settings module), nor words as short
-    as "1" or "yes", which would only garble it.
-    """
-    public = [*shown, environment.get("DJANGO_SETTINGS_MODULE") or "", "false"]
-    values = {value for value in environment.values() if value and len(value) > 3}
-    return sorted((v for v in values if not any(v.lower() in text.lower() for text in public)), key=len, reverse=True)
-
-
-def mask(value: Any, secrets: Sequence[str]) -> Any:
-    """The value, a text or lists and dicts of texts, with each secret masked."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
-        return value
-    if isinstance(value, list):
-        return [mask(item, secrets) for item in value]
-    if isinstance(value, dict):
-        return {key: mask(item, secrets) for key, item in value.items()}
-    return value

@@ -166,6 +166,7 @@ from ansible_collections.trundle.django.plugins.module_utils.build_step import P
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import cache_folder, cache_size
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -205,13 +206,6 @@ def step_of(params: dict[str, Any]) -> Step:
         clean=params["clean"],
         cache=None if folder is None else OutputCache(folder, cache_size(params["cache_size"])),
     )
-
-
-def hide_environment(module: AnsibleModule) -> None:
-    """Mask the values of `environment` in the engine's own way: a value such as "1" would garble paths and names."""
-    if module.params["environment"]:
-        module.params["environment"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    module.no_log_values = set()
 
 
 def diff_of(plan: Plan) -> dict[str, str]:

@@ -313,6 +313,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_options imp
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
+from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
 from ansible_collections.trundle.django.plugins.module_utils.progress import progress_file
 from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME
 
@@ -346,18 +347,6 @@ def argument_spec() -> dict[str, dict[str, Any]]:
             },
         },
     }
-
-
-def hide_environment(module: AnsibleModule) -> None:
-    """Mask the values of `environment` in our own way.
-
-    Ansible replaces them wherever they occur in a result, and a value such as "1" would garble paths,
-    names and URLs that later tasks need. The engine masks them in all that is free text, and the
-    arguments, which ansible-core 2.19 returns, are taken out here.
-    """
-    if module.params["environment"]:
-        module.params["environment"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    module.no_log_values = set()
 
 
 def result_of(options: Options, collected: Collected) -> dict[str, Any]:

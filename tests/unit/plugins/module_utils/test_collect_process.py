@@ -15,10 +15,8 @@ from ansible_collections.trundle.django.plugins.module_utils.collect import coll
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import (
     find_python,
-    mask,
     merged_environment,
     run_worker,
-    secret_values,
 )
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
@@ -262,18 +260,7 @@ class TestFindPython:
         assert find_python("snake", tmp_path) == str(tmp_path / "snake")
 
 
-class TestMask:
-    def test_values_are_masked_wherever_they_are(self) -> None:
-        secrets = secret_values({"A": "hunter2", "B": "hunter2-and-more", "C": None, "D": "1"}, shown=[])
-        assert mask({"m": "x hunter2-and-more 1", "l": ["hunter2", 5]}, secrets) == {
-            "m": "x ******** 1",
-            "l": ["********", 5],
-        }
-
-    def test_what_a_message_must_name_is_kept(self) -> None:
-        environment = {"HOME": "/srv/build", "DJANGO_SETTINGS_MODULE": "shop.settings", "DEBUG": "False"}
-        assert secret_values(environment, shown=["/srv/build/shop"]) == []
-
+class TestEnvironment:
     def test_variables_of_this_python_are_not_the_projects(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PYTHONPATH", "/modules/of/another/python")
         monkeypatch.setenv("PYTHONHOME", "/another/python")

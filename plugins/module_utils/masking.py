@@ -1,0 +1,50 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps the values of an environment out of messages and results, without garbling them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+MASK = "********"
+
+
+def hide_environment(module: AnsibleModule) -> None:
+    """Have the values of `environment` masked by our functions rather than by Ansible.
+
+    Ansible replaces them wherever they occur in a result, and a value such as "1" would garble paths,
+    names and URLs that later tasks need. The engine masks them in all that is free text, and the
+    arguments, which ansible-core 2.19 returns, are taken out here.
+    """
+    if module.params["environment"]:
+        module.params["environment"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    module.no_log_values = set()
+
+
+def secret_values(environment: Mapping[str, str | None], *, shown: Iterable[str]) -> list[str]:
+    """Values to keep out of messages, longest first.
+
+    Not those that a message has to name anyway (a path, the settings module), nor words as short
+    as "1" or "yes", which would only garble it.
+    """
+    public = [*shown, environment.get("DJANGO_SETTINGS_MODULE") or "", "false"]
+    values = {value for value in environment.values() if value and len(value) > 3}
+    return sorted((v for v in values if not any(v.lower() in text.lower() for text in public)), key=len, reverse=True)
+
+
+def mask(value: Any, secrets: Sequence[str]) -> Any:
+    """The value, a text or lists and dicts of texts, with each secret masked."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+        return value
+    if isinstance(value, list):
+        return [mask(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {key: mask(item, secrets) for key, item in value.items()}
+    return value
