@@ -124,7 +124,7 @@ CONTENT_TYPES = {
     ".zst": "application/zstd",
 }
 
-ENCODINGS = {".gz": "gzip", ".br": "br"}
+ENCODINGS = {".gz": "gzip", ".br": "br", ".zst": "zstd"}
 
 # Types whose files are never worth compressing again: `logo.png.gz` is a file of its own.
 _PACKED = frozenset(
@@ -190,7 +190,7 @@ def content_type(name: str, names: Container[str] | None = None) -> str:
 
 
 def content_encoding(name: str, names: Container[str] | None = None) -> str | None:
-    """`gzip` or `br` for a compressed variant, else None."""
+    """`gzip`, `br` or `zstd` for a compressed variant, else None."""
     if variant_of(name, names) is not None:
         return ENCODINGS[posixpath.splitext(name)[1].lower()]
     # An .svgz is an SVG in gzip: browsers show it only when they are told so.

@@ -29,7 +29,7 @@ if sys.version_info < (3, 11):
 # Django's series -> interpreters that run it, the one to prefer first. 4.2 is tried on the oldest
 # Python that the collecting program supports.
 DJANGOS = {"4.2": ("3.8", "3.11"), "5.2": ("3.11", "3.12"), "6.1": ("3.13", "3.12")}
-PACKAGES = ("whitenoise[brotli]", "django-storages[s3]")
+PACKAGES = ("whitenoise[brotli]", "django-storages[s3]", "zstandard")
 
 MANAGE_PY = """\
 import os, sys

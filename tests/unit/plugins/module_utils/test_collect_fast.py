@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,18 @@ class TestCompression:
         name = collected.record.manifest.paths["js/app.js"] + ".gz"
         assert (collected.worker["storage"]["path"], counts(collected)["variants"]) == ("own", 1)
         assert collected.record.files[name].cache_control == "public, max-age=31536000, immutable"
+
+    def test_zstd(self, shop: Any) -> None:
+        collected = run(shop, compress=["zstd"])
+        plain = static(shop) / collected.record.manifest.paths["js/app.js"]
+        decode = (
+            "import sys, zstandard; print(zstandard.ZstdDecompressor().decompress(sys.stdin.buffer.read()).decode())"
+        )
+        data = plain.with_name(plain.name + ".zst").read_bytes()
+        decoded = subprocess.run([shop.python, "-c", decode], input=data, capture_output=True, check=True).stdout
+        assert decoded == plain.read_bytes() + b"\n"
+        assert len(data) < plain.stat().st_size
+        assert collected.record.files[f"js/{plain.name}.zst"].content_encoding == "zstd"
 
     def test_a_library_that_is_missing_is_named(self, shop: Any) -> None:
         shop.settings("import sys", "sys.modules['brotli'] = sys.modules['brotlicffi'] = None")

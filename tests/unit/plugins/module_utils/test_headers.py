@@ -32,6 +32,8 @@ def test_f7_content_type_is_pinned(name: str, expected: str) -> None:
     [
         ("app.css.gz", None, "gzip"),
         ("app.css.br", None, "br"),
+        ("app.css.zst", {"app.css"}, "zstd"),
+        ("data.tar.zst", None, None),
         ("data.tar.gz", None, None),
         ("photo.png.gz", None, None),
         ("notes.gz", None, None),
