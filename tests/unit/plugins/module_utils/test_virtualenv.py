@@ -30,9 +30,20 @@ def write_wheel(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What installs: made once, since that takes seconds."""
+    folder = tmp_path_factory.mktemp("installer") / ".pip"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder
+
+
 @pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return Tree(str(tmp_path / "shop"))
+def tree(tmp_path: Path, pip: Path) -> Tree:
+    made = Tree(str(tmp_path / "shop"))
+    made.root.mkdir()
+    (made.root / ".pip").symlink_to(pip)
+    return made
 
 
 def stage(tree: Tree, release: str, text: str = 'EDITION = "first"\n', requirements: str = "") -> Path:
@@ -74,6 +85,13 @@ def test_releases_with_the_same_requirements_share_an_environment(tree: Tree) ->
     assert provide(tree, "v2") == first
     assert virtualenv.is_linked(second, tree.folder("v2"))
     assert edition(tree, "v2") == "first"
+
+
+def test_pip_is_installed_where_it_is_not(tree: Tree) -> None:
+    (tree.root / ".pip").unlink()
+    stage(tree, "v1")
+    provide(tree, "v1")
+    assert edition(tree, "v1") == "first"
 
 
 def test_a_package_that_comes_with_the_release_is_part_of_its_requirements(tree: Tree) -> None:
