@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import collection
 import report
@@ -33,12 +34,19 @@ QUICK: dict[str, Part] = {
     "companion-tests": units.companion_tests,
     "sanity": collection.sanity,
 }
-SLOW: dict[str, Part] = {
-    "integration": collection.integration,
-    "molecule": scenarios.molecule,
-}
-PARTS = {**QUICK, **SLOW}
-GROUPS = {"test-quick": list(QUICK), "test": list(PARTS)}
+
+
+def hosts() -> list[Result]:
+    """Integration targets and scenarios, side by side where nothing is timed: each uses half of two processors."""
+    with ThreadPoolExecutor() as pool:
+        beside = pool.submit(_guarded, "molecule", lambda: scenarios.molecule([*scenarios.PATIENT], shown=False))
+        results = _guarded("integration", collection.integration) + beside.result()
+    rest = [name for name in scenarios.available() if name not in scenarios.PATIENT]
+    return results + _guarded("molecule", lambda: scenarios.molecule(rest))
+
+
+PARTS = {**QUICK, "integration": collection.integration, "molecule": scenarios.molecule, "hosts": hosts}
+GROUPS = {"test-quick": list(QUICK), "test": [*QUICK, "hosts"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -63,13 +71,17 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(name: str, only: list[str]) -> list[Result]:
+    if only and name == "integration":
+        return _guarded(name, lambda: collection.integration(only))
+    if only and name == "molecule":
+        return _guarded(name, lambda: scenarios.molecule(only))
+    return _guarded(name, PARTS[name])
+
+
+def _guarded(name: str, part: Part) -> list[Result]:
     say(f"\n##### {name}")
     try:
-        if only and name == "integration":
-            return collection.integration(only)
-        if only and name == "molecule":
-            return scenarios.molecule(only)
-        return PARTS[name]()
+        return part()
     except GateError as error:
         say(f"{name}: {error}")
         return [Result(name, failed=1, note=str(error))]

@@ -75,8 +75,9 @@ def run(
     log: str,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
+    shown: bool = True,
 ) -> Outcome:
-    """Run a program, show its output as it comes, keep it in build/logs."""
+    """Run a program, keep its output in build/logs and show it as it comes, or only when it has failed."""
     LOGS.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     say(f"\n$ {' '.join(word.replace(str(ROOT) + os.sep, '') for word in words)}")
@@ -93,15 +94,19 @@ def run(
             errors="replace",
         ) as process,
     ):
-        output = _tee(process.stdout, kept)
-        return Outcome(process.wait(), output)
+        output = _tee(process.stdout, kept, shown=shown)
+        status = process.wait()
+    if status and not shown:
+        say(output)
+    return Outcome(status, output)
 
 
-def _tee(source: IO[str] | None, kept: IO[str]) -> str:
+def _tee(source: IO[str] | None, kept: IO[str], *, shown: bool) -> str:
     lines = []
     for line in source or ():
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        if shown:
+            sys.stdout.write(line)
+            sys.stdout.flush()
         kept.write(line)
         lines.append(line)
     return "".join(lines)
