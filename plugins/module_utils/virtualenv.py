@@ -144,7 +144,7 @@ def make(environment: Environment, root: Path, *, python: str, requirements: Pat
 
 def _run(arguments: Sequence[str], failure: str, *, folder: Path | None = None) -> str:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             arguments,
             check=False,
             cwd=folder,
