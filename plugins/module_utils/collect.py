@@ -277,18 +277,3 @@ def current_umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def counts(collected: Collected) -> dict[str, int]:
-    files = collected.worker["files"].values()
-    return {
-        "collected": collected.worker["collected"],
-        "duplicates": len(collected.worker["duplicates"]),
-        "hashed": sum(1 for entry in files if entry["hashed"] and not entry["variant"]),
-        "unhashed": sum(1 for entry in files if not entry["hashed"] and not entry["variant"]),
-        "variants": sum(1 for entry in files if entry["variant"]),
-        "files": len(files),
-        "rewritten": collected.worker["cache"]["rewritten"],
-        "reused": collected.worker["cache"]["reused"],
-        "written": collected.worker["cache"]["written"],
-    }

@@ -304,18 +304,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
-from ansible_collections.trundle.django.plugins.module_utils.collect_options import (
-    STATIC_FOLDER,
-    Options,
-    from_params,
-)
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options, from_params
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
+from ansible_collections.trundle.django.plugins.module_utils.collect_result import diff_of, result_of
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
 from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
 from ansible_collections.trundle.django.plugins.module_utils.progress import progress_file
-from ansible_collections.trundle.django.plugins.module_utils.record import MANIFEST_NAME, RECORD_NAME
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -347,41 +343,6 @@ def argument_spec() -> dict[str, dict[str, Any]]:
             },
         },
     }
-
-
-def result_of(options: Options, collected: Collected) -> dict[str, Any]:
-    worker, record = collected.worker, collected.record
-    return {
-        "changed": collected.changed,
-        "release": record.release,
-        "static_path": str(options.dest / STATIC_FOLDER),
-        "manifest_path": str(options.dest / MANIFEST_NAME),
-        "record_path": str(options.dest / RECORD_NAME),
-        "manifest_sha256": record.manifest.sha256,
-        "static_url": record.static_url,
-        "counts": counts(collected),
-        "bytes": sum(entry.size for entry in record.files.values()),
-        "duplicates": worker["duplicates"],
-        "missing_references": worker["missing_references"],
-        "cache": {name: worker["cache"][name] for name in ("damaged", "removed")},
-        "storage": worker["storage"],
-        "django": worker["django"],
-        "python_version": worker["python"],
-        "settings": worker["settings"],
-        "seconds": {**worker["seconds"], "total": collected.seconds},
-    }
-
-
-def diff_of(options: Options, collected: Collected) -> dict[str, str]:
-    header = str(options.dest / STATIC_FOLDER)
-    before, after = ("".join(f"{name}\n" for name in names) for names in (collected.before, collected.after))
-    diff = {"before_header": header, "after_header": header, "before": before, "after": after}
-    if collected.changed:
-        counted = counts(collected)
-        lines = [f"written: {name}\n" for name in sorted(collected.worker["written"])]
-        lines.append(f"{counted['written']} written, {counted['reused']} reused from the build cache, ")
-        diff["prepared"] = "".join(lines) + f"{counted['rewritten']} with rewritten references\n"
-    return diff
 
 
 def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> str | None:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
+from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.record import Source, parse
 

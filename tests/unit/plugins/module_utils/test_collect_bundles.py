@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
+from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 
 BUNDLE = {
     "assets__app-C8f1_css": ".a { background: url(/static/assets/logo-D4e2.png) }\n" * 20,

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
+from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 
 TREE = {

@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.build_step import Built, Step, build
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect, counts
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
+from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils import frontend_tools
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
