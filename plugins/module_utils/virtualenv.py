@@ -30,6 +30,10 @@ MARKER = "trundle.json"
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*===?\s*[^\s;,*]+\s*(;.*|--hash.*)?")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+_MISSING = """
+import importlib.util, sys
+print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])
+"""
 _IDENTITY = "import platform, sys; print(sys.version, sys.base_prefix, platform.machine())"
 
 
@@ -124,6 +128,15 @@ def link(environment: Environment, folder: Path) -> None:
 
 def _target(environment: Environment) -> Path:
     return Path("..", "..", FOLDER, environment.path.name)
+
+
+def missing(environment: Environment, packages: Sequence[str]) -> list[str]:
+    """Those of the packages that cannot be imported in the environment."""
+    if not packages:
+        return []
+    # From a folder that holds no package of its own.
+    arguments = [str(environment.path / "bin" / "python"), "-c", _MISSING, *packages]
+    return _run(arguments, f"Failed to look into {environment.path}", folder=Path("/")).split()
 
 
 def make(environment: Environment, root: Path, *, python: str, requirements: Path, nice: int) -> None:

@@ -55,6 +55,10 @@ options:
       - It may hold files, folders and symbolic links. An archive with a member that leads out of the folder is refused.
       - A C(release.json) at its top is left out, since that file marks a folder as complete.
     type: path
+  remove_src:
+    description: Whether to remove O(src) once the release is staged.
+    type: bool
+    default: false
   owner:
     description: The user that owns the unpacked files, when the module runs as root. The default is root itself.
     type: str
@@ -166,6 +170,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         if not check_mode:
             src = None if params["src"] is None else Path(params["src"])
             lifecycle.apply(tree, host, plan, src=src, owner=params["owner"], group=params["group"])
+            if src is not None and params["remove_src"]:
+                src.unlink(missing_ok=True)
     after = lifecycle.after(host, plan)
     return {
         **lifecycle.report(after),
@@ -183,6 +189,7 @@ def main() -> None:
             "release": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "active", "absent", "bad"], "default": "present"},
             "src": {"type": "path"},
+            "remove_src": {"type": "bool", "default": False},
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "reason": {"type": "str"},

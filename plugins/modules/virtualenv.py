@@ -47,6 +47,11 @@ options:
     description: The interpreter that the environment is made with, as a path or a name. It needs C(venv).
     type: str
     default: python3
+  look_for:
+    description: Python packages, by the name they are imported by, of which RV(missing) tells whether they are there.
+    type: list
+    elements: str
+    default: []
   nice:
     description: How much the installation gives way to what the host serves meanwhile, from 0 to 19.
     type: int
@@ -88,6 +93,12 @@ made:
   type: bool
   returned: success
   sample: false
+missing:
+  description: Those of O(look_for) that the environment lacks; null where it is not made yet.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 output:
   description: The last lines of the program that failed.
   type: list
@@ -129,6 +140,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         "shared": environment.own is None,
         "reason": environment.own,
         "made": not ready,
+        "missing": None if check_mode and not ready else virtualenv.missing(environment, params["look_for"]),
         "diff": {"before": f"{before}\n" if before else "", "after": f"{environment.path}\n"},
     }
 
@@ -140,6 +152,7 @@ def main() -> None:
             "release": {"type": "str", "required": True},
             "requirements": {"type": "str", "default": "requirements.txt"},
             "python": {"type": "str", "default": "python3"},
+            "look_for": {"type": "list", "elements": "str", "default": []},
             "nice": {"type": "int", "default": 19},
         },
         supports_check_mode=True,

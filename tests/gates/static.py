@@ -41,7 +41,10 @@ TYPED = ("tests/gates", "molecule/shared", "examples")
 def lint() -> list[Result]:
     venv = venvs.newest()
     tree.make()
-    env = environment(venv)
+    # ansible-lint installs the collection into Ansible's home, and what another run left there would win over TREE.
+    home = BUILD / "ansible-lint"
+    shutil.rmtree(home, ignore_errors=True)
+    env = environment(venv, {"ANSIBLE_HOME": str(home)})
     results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
     command: Command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
     return [*results, check(command, log="ansible-lint", cwd=TREE, env=env)]
