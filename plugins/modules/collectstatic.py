@@ -155,7 +155,7 @@ options:
   commit_manifest:
     description:
       - Commit the manifest to a git repository on this machine, that file alone, whatever else is changed or staged
-        there. Nothing is committed when the last commit has the same manifest.
+        there. Nothing is committed when the last commit has the same manifest. Nothing is pushed.
       - The committer is whom git's own configuration names.
     type: dict
     suboptions:
@@ -309,7 +309,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_options imp
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import diff_of, result_of
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
+from ansible_collections.trundle.django.plugins.module_utils.git_commit import Outcome, commit_file
 from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
 from ansible_collections.trundle.django.plugins.module_utils.progress import progress_file
 
@@ -345,9 +345,9 @@ def argument_spec() -> dict[str, dict[str, Any]]:
     }
 
 
-def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> str | None:
+def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> Outcome:
     if wanted is None:
-        return None
+        return Outcome(False, None)
     return commit_file(
         Path(wanted["repository"] or options.project_path),
         wanted["path"],
@@ -372,8 +372,9 @@ def main() -> None:
     for warning in collected.warnings:
         module.warn(warning)
     result = result_of(options, collected)
-    if commit is not None:
-        result.update(changed=True, manifest_commit=commit)
+    result["changed"] |= commit.changed
+    if commit.commit is not None:
+        result["manifest_commit"] = commit.commit
     if module._diff:
         result["diff"] = diff_of(options, collected)
     module.exit_json(**result)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.git_commit import commit_file
+from ansible_collections.trundle.django.plugins.module_utils.git_commit import Outcome, commit_file
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -47,29 +47,46 @@ DIRTY = " M changed\nM  staged\n?? unknown"
 
 
 def test_the_manifest_alone_is_committed(repository: Path) -> None:
-    commit = commit_file(repository, NAME, b"{}", "Manifest of v1")
-    assert commit == git(repository, "rev-parse", "HEAD")
+    outcome = commit_file(repository, NAME, b"{}", "Manifest of v1")
+    assert outcome == Outcome(True, git(repository, "rev-parse", "HEAD"))
     assert git(repository, "show", "--format=%s", "--name-only").split() == ["Manifest", "of", "v1", NAME]
     assert git(repository, "status", "--porcelain") == DIRTY
     assert (repository / NAME).read_bytes() == b"{}"
 
 
 def test_nothing_is_committed_when_nothing_changed(repository: Path) -> None:
-    commit = commit_file(repository, NAME, b"{}", "Manifest of v1")
-    assert commit_file(repository, NAME, b"{}", "Manifest of v1, again") is None
-    assert git(repository, "rev-parse", "HEAD") == commit
-    assert commit_file(repository, NAME, b"{1}", "Manifest of v2") not in (None, commit)
+    first = commit_file(repository, NAME, b"{}", "Manifest of v1")
+    assert commit_file(repository, NAME, b"{}", "Manifest of v1, again") == Outcome(False, None)
+    assert git(repository, "rev-parse", "HEAD") == first.commit
+    assert commit_file(repository, NAME, b"{1}", "Manifest of v2").commit not in (None, first.commit)
 
 
 def test_a_dry_run_changes_nothing(repository: Path) -> None:
-    assert commit_file(repository, NAME, b"{}", "Manifest of v1", dry_run=True) == ""
+    assert commit_file(repository, NAME, b"{}", "Manifest of v1", dry_run=True) == Outcome(True, "")
     assert not (repository / NAME).exists()
     assert git(repository, "log", "--format=%s") == "first"
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_manifest_that_was_changed_since_its_commit_is_put_right_without_another(
+    repository: Path, dry_run: bool
+) -> None:
+    first = commit_file(repository, NAME, b"{}", "Manifest of v1")
+    (repository / NAME).write_text("mine")
+    assert commit_file(repository, NAME, b"{}", "Manifest of v1", dry_run=dry_run) == Outcome(True, None)
+    assert (repository / NAME).read_text() == ("mine" if dry_run else "{}")
+    assert git(repository, "rev-parse", "HEAD") == first.commit
+
+
+def test_line_ends_that_git_changes_are_no_difference(repository: Path) -> None:
+    (repository / ".gitattributes").write_text("*.json text eol=lf\n")
+    assert commit_file(repository, NAME, b"{\r\n}", "Manifest of v1").commit
+    assert commit_file(repository, NAME, b"{\r\n}", "Manifest of v1") == Outcome(False, None)
+
+
 def test_an_ignored_folder_is_committed_too(repository: Path) -> None:
     (repository / ".gitignore").write_text("manifest/\n")
-    assert commit_file(repository, NAME, b"{}", "Manifest of v1")
+    assert commit_file(repository, NAME, b"{}", "Manifest of v1").commit
 
 
 def test_refusals(repository: Path, tmp_path: Path) -> None:
