@@ -16,7 +16,7 @@ _CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _RETRIES = re.compile(r"after (\d+) retries")
-_BAD_PATH = re.compile(r'Error parsing Path "([^"\n]{1,200})')
+_BAD_PATH = re.compile(r'(?:invalid path: |parsing )Path "([^"\n]{1,200})')
 
 _REGION_CODES = frozenset(
     [
@@ -111,11 +111,17 @@ def _template(text: str, code: str | None, status: int | None) -> str | None:
     return None
 
 
+def foreign_key(text: str) -> str | None:
+    """The key in the listing that obstore cannot read, where that is what went wrong: it has an empty part, or dots."""
+    found = _BAD_PATH.search(text)
+    return found.group(1) if found else None
+
+
 def _unknown(text: str, code: str | None, status: int | None) -> str:
-    bad_path = _BAD_PATH.search(text)
+    bad_path = foreign_key(text)
     if bad_path:
         return (
-            f"the bucket holds the key {bad_path.group(1)!r}, which has an empty, '.' or '..' part; "
+            f"the bucket holds the key {bad_path!r}, which has an empty, '.' or '..' part; "
             "remove that object or use another prefix"
         )
     message = _MESSAGE.search(text)

@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils import store as stores
+from ansible_collections.trundle.django.plugins.module_utils import store_objects
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     ObjectExistsError,
@@ -78,7 +83,7 @@ def test_options_show_no_secret() -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "OBSTORE_ERROR", "Traceback")
+    monkeypatch.setattr(store_objects, "OBSTORE_ERROR", "Traceback")
     with pytest.raises(TrundleError, match=r"required Python library \(obstore\)") as caught:
         open_store("s3://bucket/static", StoreOptions())
     assert caught.value.details["exception"] == "Traceback"
@@ -111,6 +116,44 @@ def test_create_only_refuses_a_second_object(s3: Any) -> None:
 def test_f6_prefix_static_does_not_match_static_old(s3: Any) -> None:
     open_at(s3, store=s3.url + "-old").put("app.css", b"old", PLAIN)
     assert open_at(s3).find(["app.css", "../static-old/app.css"]).objects == {}
+
+
+def test_everything_below_the_prefix_is_listed_and_deleted(s3: Any) -> None:
+    store, beside = open_at(s3), open_at(s3, store=s3.url + "-old")
+    names = [f"js/{number:04}.js" for number in range(1203)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda name: store.put(name, b"abc", PLAIN), names))
+    beside.put("a.js", b"old", PLAIN)
+    listed = dict(store.iterate())
+    assert sorted(listed) == names
+    assert listed[names[0]].size == 3
+    assert datetime.now(timezone.utc) - timedelta(minutes=5) < listed[names[0]].modified
+    s3.control()
+    store.delete([*names[1:], "not-there.js"])
+    assert [method for method, _path in s3.requests()] == ["POST", "POST"]
+    assert [name for name, _stored in store.iterate()] == names[:1]
+    assert beside.get("a.js") == b"old"
+
+
+@pytest.mark.parametrize("foreign", ["a//b.css", "./a.css", "zz/../b.css", "m//"])
+def test_a_foreign_key_in_the_bucket_does_not_hide_the_others(s3: Any, foreign: str) -> None:
+    store = open_at(s3)
+    for name in ("b.css", "z.css"):
+        store.put(name, b"abc", PLAIN)
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.params["endpoint_url"],
+        region_name="us-east-1",
+        aws_access_key_id=s3.params["access_key"],
+        aws_secret_access_key=s3.params["secret_key"],
+    )
+    client.put_object(Bucket=s3.state["bucket"], Key=f"{s3.prefix}/{foreign}", Body=b"foreign")
+    store.check_access()
+    found = store.find(["b.css", "z.css"]).objects
+    assert {name: (stored.size, stored.md5) for name, stored in found.items()} == dict.fromkeys(
+        ("b.css", "z.css"), (3, hashlib.md5(b"abc", usedforsecurity=False).hexdigest())
+    )
+    assert {"b.css", "z.css"} <= {name for name, _stored in store.iterate()}
 
 
 def test_a_large_file_is_sent_in_parts(s3: Any, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def answer(status: int, code: str, message: str = "Told by the server.") -> str:
         ('HTTP error: x\n"dns error"', "cannot be resolved"),
         ("HTTP error: error sending request", "the connection to https://s3.example.com broke"),
         ('Error parsing Path "static/./a": Encountered', "holds the key 'static/./a'"),
+        ('invalid path: Path "static/a//b" contained empty path segment', "holds the key 'static/a//b'"),
         ("Something new.\nDebug dump", "Something new."),
     ],
 )

@@ -1,0 +1,213 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A store that is reached over HTTP: obstore moves the bytes, whatever kind of store it is."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.store_errors import Target, cause, foreign_key, is_final
+from ansible_collections.trundle.django.plugins.module_utils.store_types import (
+    FinalError,
+    Headers,
+    Listing,
+    Location,
+    ObjectExistsError,
+    Store,
+    Stored,
+)
+
+try:
+    import obstore
+    from obstore.exceptions import AlreadyExistsError, BaseError
+
+    OBSTORE_ERROR = None
+except ImportError:
+    OBSTORE_ERROR = traceback.format_exc()
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import AzureStore, S3Store
+
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
+
+Page = list[tuple[str, Stored]]
+# The rest of a listing after the name that is given, or all of it, whatever its keys look like.
+Rest = Callable[[Optional[str]], Iterator[Sequence["ObjectMeta"]]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """page: how many objects one request lists; etag_is_md5: whether an ETag that looks like an MD5 is one."""
+
+    page: int
+    etag_is_md5: bool
+    rest: Rest | None = None
+
+    def stored(self, meta: ObjectMeta) -> Stored:
+        """An object of a listing; the ETag of a multipart upload does not look like an MD5."""
+        found = _MD5.fullmatch(meta["e_tag"] or "") if self.etag_is_md5 else None
+        return Stored(meta["size"], found.group(1) if found else None, meta["last_modified"])
+
+
+class ObjectStore(Store):
+    """Objects below a prefix of a bucket or a container."""
+
+    def __init__(self, location: Location, target: Target, handle: S3Store | AzureStore, kind: Kind) -> None:
+        super().__init__(location)
+        self._target = target
+        self._handle = handle
+        self._kind = kind
+
+    def check_access(self) -> None:
+        """Ask for the first page of the listing: the cheapest request that meets a wrong bucket, key or address."""
+        with self._explained("list", self.location.url):
+            try:
+                next(iter(obstore.list(self._handle, chunk_size=1)), None)
+            except BaseError as exc:
+                # The store has answered: that is all that was asked.
+                if foreign_key(str(exc)) is None:
+                    raise
+
+    def find(self, names: Collection[str]) -> Listing:
+        wanted = frozenset(names)
+        found: dict[str, Stored] = {}
+        seen = 0
+        with self._explained("list", self.location.url):
+            for page in self._pages():
+                seen += len(page)
+                found.update((name, stored) for name, stored in page if name in wanted)
+        return Listing(found, max(1, -(-seen // self._kind.page)))
+
+    def iterate(self) -> Iterator[tuple[str, Stored]]:
+        with self._explained("list", self.location.url):
+            for page in self._pages():
+                yield from page
+
+    def get(self, name: str) -> bytes | None:
+        with self._explained("read", self.url(name)):
+            try:
+                return bytes(obstore.get(self._handle, name).bytes())
+            except FileNotFoundError as exc:
+                self._check_bucket(exc)
+        return None
+
+    def head(self, name: str) -> Headers | None:
+        with self._explained("read the headers of", self.url(name)):
+            try:
+                answer = obstore.get(self._handle, name, options={"head": True})
+            except FileNotFoundError as exc:
+                self._check_bucket(exc)
+                return None
+            attributes = {key.lower(): value for key, value in answer.attributes.items()}
+            return Headers(
+                size=answer.meta["size"],
+                content_type=attributes.get("content-type"),
+                cache_control=attributes.get("cache-control"),
+                content_encoding=attributes.get("content-encoding"),
+            )
+
+    def put(self, name: str, data: bytes | Path, headers: Mapping[str, str], *, create_only: bool = False) -> None:
+        with self._explained("upload", self.url(name)):
+            obstore.put(
+                self._handle,
+                name,
+                data,
+                attributes=dict(headers),
+                mode="create" if create_only else "overwrite",
+                use_multipart=False if isinstance(data, bytes) else None,
+                max_concurrency=4,
+            )
+
+    def delete(self, names: Iterable[str]) -> None:
+        keys = list(names)
+        if not keys:
+            return
+        with self._explained("delete", f"{len(keys)} objects of {self.location.url}"):
+            try:
+                obstore.delete(self._handle, keys)
+            except FileNotFoundError as exc:
+                self._check_bucket(exc)
+                # Azure stops at a blob that is gone already.
+                self._delete_one_by_one(keys)
+
+    def _delete_one_by_one(self, keys: list[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError):
+                obstore.delete(self._handle, key)
+
+    def _pages(self) -> Iterator[Page]:
+        for metas in self._metas():
+            yield [(meta["path"], self._kind.stored(meta)) for meta in metas]
+
+    def _metas(self) -> Iterator[Sequence[ObjectMeta]]:
+        """The listing, page by page.
+
+        obstore gives up at a key such as `a//b`, which others may have put into the bucket.
+        Then the kind of store goes on from there, if it has a way to.
+        """
+        last = None
+        try:
+            for metas in obstore.list(self._handle, chunk_size=self._kind.page):
+                yield metas
+                last = metas[-1]["path"] if metas else last
+        except BaseError as exc:
+            if self._kind.rest is None or foreign_key(str(exc)) is None:
+                raise
+        else:
+            return
+        yield from self._kind.rest(last)
+
+    def _check_bucket(self, exc: FileNotFoundError) -> None:
+        """A missing bucket comes as a missing object; only the latter is an answer."""
+        if is_final(str(exc)):
+            raise exc
+
+    @contextmanager
+    def _explained(self, verb: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except AlreadyExistsError as exc:
+            raise ObjectExistsError(f"Failed to {verb} {what}: it exists already.") from exc
+        except (BaseError, OSError, ValueError) as exc:
+            text = str(exc)
+            kind = FinalError if is_final(text) else TrundleError
+            raise kind(f"Failed to {verb} {what}: {cause(text, self._target)}.") from None
+
+
+def require_obstore() -> None:
+    if OBSTORE_ERROR is not None:
+        hint = " It needs Python 3.11 or newer." if sys.version_info < (3, 11) else ""
+        raise TrundleError(missing_required_lib("obstore") + hint, exception=OBSTORE_ERROR)
+
+
+def check_endpoint(url: str | None) -> str | None:
+    """Refuse what obstore would stumble over in the middle of a request."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid or parts.username or re.search(r"[^\x21-\x7e]", url):
+        raise TrundleError(
+            f"The endpoint_url '{without_password(url)}' is not valid: it looks like https://s3.example.com:9000."
+        )
+    return url.rstrip("/")
+
+
+def without_password(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)

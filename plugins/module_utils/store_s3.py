@@ -1,0 +1,146 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""s3://bucket/prefix: Amazon S3 and servers that speak it. boto3 signs in."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.store_errors import Target
+from ansible_collections.trundle.django.plugins.module_utils.store_objects import (
+    Kind,
+    ObjectStore,
+    check_endpoint,
+    require_obstore,
+)
+from ansible_collections.trundle.django.plugins.module_utils.store_types import Location, StoreOptions
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.configprovider import ConfiguredEndpointProvider
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    BOTO3_ERROR = None
+except ImportError:
+    BOTO3_ERROR = traceback.format_exc()
+
+with suppress(ImportError):
+    # Its absence is told by require_obstore.
+    from obstore.store import S3Store
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import S3Credential
+
+# A listing answers with at most so many objects per request.
+PAGE = 1000
+
+
+def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
+    require_obstore()
+    if BOTO3_ERROR is not None:
+        raise TrundleError(missing_required_lib("boto3"), exception=BOTO3_ERROR)
+    try:
+        session = boto3.Session(
+            profile_name=options.profile,
+            region_name=options.region,
+            aws_access_key_id=options.access_key,
+            aws_secret_access_key=options.secret_key,
+            aws_session_token=options.session_token,
+        )
+        endpoint = check_endpoint(options.endpoint_url or os.environ.get("AWS_URL") or _configured_endpoint(session))
+        provider = BotoCredentials(session)
+    except BotoCoreError as exc:
+        # botocore's messages name profiles and files, never keys.
+        raise TrundleError(f"Failed to sign in to {location.url}: {exc}.") from exc
+    region = session.region_name or "us-east-1"
+    handle = S3Store(
+        location.bucket,
+        prefix=location.prefix or None,
+        region=region,
+        credential_provider=provider,
+        client_options={"allow_http": bool(endpoint and endpoint.startswith("http://"))},
+        retry_config={"max_retries": max(0, options.retries), "retry_timeout": timedelta(minutes=3)},
+        # A server of one's own rarely has a name per bucket; a dot in the name breaks the certificate's wildcard.
+        virtual_hosted_style_request=endpoint is None and "." not in location.bucket,
+        config={"endpoint": endpoint} if endpoint else None,
+    )
+    target = Target(location.bucket, endpoint or f"Amazon S3 ({region})", region)
+    kind = Kind(page=PAGE, etag_is_md5=True, rest=BotoListing(session, location, endpoint=endpoint, region=region))
+    return ObjectStore(location, target, handle, kind)
+
+
+class BotoListing:
+    """Lists with boto3 where obstore cannot: slower, but it takes keys such as `a//b` for what they are."""
+
+    def __init__(self, session: boto3.Session, location: Location, *, endpoint: str | None, region: str) -> None:
+        self._session = session
+        self._location = location
+        self._settings = {"endpoint_url": endpoint, "region_name": region}
+
+    def __call__(self, last: str | None) -> Iterator[Sequence[ObjectMeta]]:
+        folder = f"{self._location.prefix}/" if self._location.prefix else ""
+        query: dict[str, Any] = {"Bucket": self._location.bucket, "Prefix": folder}
+        if last is not None:
+            query["StartAfter"] = folder + last
+        style = "path" if self._settings["endpoint_url"] else "auto"
+        try:
+            client = self._session.client("s3", **self._settings, config=Config(s3={"addressing_style": style}))
+            for page in client.get_paginator("list_objects_v2").paginate(**query):
+                yield [
+                    {
+                        "path": entry["Key"].removeprefix(folder),
+                        "size": entry["Size"],
+                        "e_tag": entry["ETag"],
+                        "last_modified": entry["LastModified"],
+                        "version": None,
+                    }
+                    for entry in page.get("Contents", [])
+                ]
+        except (BotoCoreError, ClientError) as exc:
+            raise TrundleError(f"Failed to list {self._location.url}: {exc}.") from exc
+
+
+class BotoCredentials:
+    """Hands boto3's credentials to obstore, fresh ones during long uploads."""
+
+    # botocore renews credentials that expire within ten minutes, so what it hands out lasts as long.
+    TTL = timedelta(minutes=10)
+
+    def __init__(self, session: boto3.Session) -> None:
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise TrundleError(
+                "No AWS credentials found: give access_key and secret_key or a profile, set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or give the host an instance role."
+            )
+        self._credentials = credentials
+
+    def __call__(self) -> S3Credential:
+        frozen = self._credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key or "",
+            "secret_access_key": frozen.secret_key or "",
+            "token": frozen.token,
+            "expires_at": datetime.now(timezone.utc) + self.TTL,
+        }
+
+
+def _configured_endpoint(session: boto3.Session) -> str | None:
+    """The endpoint that AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or the profile names."""
+    inner = session._session  # pylint: disable=protected-access
+    provider = ConfiguredEndpointProvider(
+        full_config=inner.full_config, scoped_config=inner.get_scoped_config(), client_name="s3"
+    )
+    endpoint = provider.provide()
+    return str(endpoint) if endpoint else None
