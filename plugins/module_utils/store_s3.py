@@ -86,16 +86,17 @@ class BotoListing:
     def __init__(self, session: boto3.Session, location: Location, *, endpoint: str | None, region: str) -> None:
         self._session = session
         self._location = location
-        self._settings = {"endpoint_url": endpoint, "region_name": region}
+        self._endpoint = endpoint
+        self._region = region
 
     def __call__(self, last: str | None) -> Iterator[Sequence[ObjectMeta]]:
         folder = f"{self._location.prefix}/" if self._location.prefix else ""
         query: dict[str, Any] = {"Bucket": self._location.bucket, "Prefix": folder}
         if last is not None:
             query["StartAfter"] = folder + last
-        style = "path" if self._settings["endpoint_url"] else "auto"
+        config = Config(s3={"addressing_style": "path" if self._endpoint else "auto"})
         try:
-            client = self._session.client("s3", **self._settings, config=Config(s3={"addressing_style": style}))
+            client = self._session.client("s3", endpoint_url=self._endpoint, region_name=self._region, config=config)
             for page in client.get_paginator("list_objects_v2").paginate(**query):
                 yield [
                     {
