@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.store_azure import open_azure
+from ansible_collections.trundle.django.plugins.module_utils.store_file import open_file
 from ansible_collections.trundle.django.plugins.module_utils.store_objects import without_password
 from ansible_collections.trundle.django.plugins.module_utils.store_s3 import open_s3
 from ansible_collections.trundle.django.plugins.module_utils.store_types import (
@@ -39,7 +41,19 @@ __all__ = [
     "store_argument_spec",
 ]
 
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+# What follows the two slashes, without the prefix; of file:// it is all of the path. Nothing there has to be quoted in
+# a URL, nor in the configuration of a web server.
+_PLACES = {
+    "s3": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}"),
+    "az": re.compile(r"[$]web|[a-z0-9](-?[a-z0-9]){2,62}"),
+    "file": re.compile(r"(/[A-Za-z0-9._+@=,~-]+)+/?"),
+}
+_LOOKS = {
+    "s3": "bucket: it looks like s3://bucket/prefix",
+    "az": "container: it looks like az://container/prefix",
+    "file": "folder: it looks like file:///mnt/static, with three slashes, and its names have only letters, digits and "
+    "._+@=,~-",
+}
 
 
 def store_argument_spec() -> dict[str, Any]:
@@ -52,6 +66,16 @@ def store_argument_spec() -> dict[str, Any]:
         "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": True},
         "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
         "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
+        "addressing_style": {"type": "str", "choices": ["auto", "path", "virtual"], "default": "auto"},
+        "checksum_algorithm": {"type": "str", "choices": ["auto", "sha256", "none"], "default": "auto"},
+        "encryption_mode": {"type": "str", "choices": ["AES256", "aws:kms"]},
+        "encryption_kms_key_id": {"type": "str"},
+        "account": {"type": "str", "aliases": ["storage_account_name", "storage_account", "account_name"]},
+        "account_key": {"type": "str", "no_log": True},
+        "sas_token": {"type": "str", "no_log": True},
+        "tenant": {"type": "str"},
+        "client_id": {"type": "str"},
+        "secret": {"type": "str", "no_log": True},
         "retries": {"type": "int", "default": 5},
     }
 
@@ -59,8 +83,16 @@ def store_argument_spec() -> dict[str, Any]:
 # Keys are given as a pair, and never beside a profile: which of the two would win is a guess.
 STORE_RULES: dict[str, Any] = {
     "required_together": [("access_key", "secret_key")],
-    "mutually_exclusive": [("profile", "access_key"), ("profile", "session_token")],
-    "required_by": {"session_token": ("access_key", "secret_key")},
+    "mutually_exclusive": [
+        ("profile", "access_key"),
+        ("profile", "session_token"),
+        ("account_key", "sas_token", "client_id"),
+    ],
+    "required_by": {
+        "session_token": ("access_key", "secret_key"),
+        "encryption_kms_key_id": ("encryption_mode",),
+        "secret": ("client_id", "tenant"),
+    },
 }
 
 
@@ -73,12 +105,15 @@ def parse_url(url: str) -> Location:
             f"The store '{without_password(url)}' is not supported: its URL must start with {supported}."
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise TrundleError("The store's URL names a bucket and a prefix only; give keys by access_key and secret_key.")
+        raise TrundleError(
+            "The store's URL names a bucket or container and a prefix only; give keys by access_key and secret_key, or "
+            "account_key."
+        )
     prefix = parts.path.strip("/")
     if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
         raise TrundleError(f"The store's prefix '{prefix}' has an empty, '.' or '..' part; correct the store's URL.")
-    if not _BUCKET.fullmatch(parts.netloc):
-        raise TrundleError(f"The store '{url}' names no valid bucket: it looks like {parts.scheme}://bucket/prefix.")
+    if not _PLACES[parts.scheme].fullmatch(f"{parts.netloc}{parts.path}" if parts.scheme == "file" else parts.netloc):
+        raise TrundleError(f"The store '{url}' names no valid {_LOOKS[parts.scheme]}.")
     return Location(parts.scheme, parts.netloc, prefix)
 
 
@@ -88,4 +123,4 @@ def open_store(url: str, options: StoreOptions) -> Store:
     return _OPENERS[location.scheme](location, options)
 
 
-_OPENERS: dict[str, Callable[[Location, StoreOptions], Store]] = {"s3": open_s3}
+_OPENERS: dict[str, Callable[[Location, StoreOptions], Store]] = {"s3": open_s3, "az": open_azure, "file": open_file}

@@ -9,6 +9,8 @@ error code, the status and the kind of a connection error are read from there, n
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from dataclasses import dataclass
 
@@ -30,7 +32,7 @@ _REGION_CODES = frozenset(
 _CHECK_KEYS = "check access_key and secret_key, the profile, or the credentials that boto3 finds on this host"
 
 # Code of the server -> cause and remedy; the placeholders are the fields of Target.
-_CAUSES = {
+_S3_CAUSES = {
     "NoSuchBucket": "there is no bucket '{bucket}' at {endpoint}; create it, or correct the name in the store's URL",
     "InvalidBucketName": "'{bucket}' is not a bucket name; correct it in the store's URL",
     "InvalidAccessKeyId": f"{{endpoint}} does not know the access key; {_CHECK_KEYS}",
@@ -43,12 +45,66 @@ _CAUSES = {
     "NotImplemented": "{endpoint} cannot do what is needed here (create-only writes need If-None-Match); "
     "use a store that can",
     "QuotaExceeded": "the store is full; raise its quota or remove old releases",
+    "KMS.NotFoundException": "there is no such KMS key in region '{region}'; correct encryption_kms_key_id",
+    "KMS.DisabledException": "the KMS key is disabled; enable it, or name another by encryption_kms_key_id",
+    "BadDigest": "{endpoint} received other bytes than were sent; run again, and look at the proxies on the way",
+    "InvalidDigest": "{endpoint} does not take the checksum; set checksum_algorithm to none",
+    "XAmzContentChecksumMismatch": "{endpoint} received other bytes than were sent; run again, and look at the "
+    "proxies on the way",
 }
+_CHECK_IDENTITY = "check account_key or sas_token, or the identity that azure-identity finds on this host"
+_WRITER = "the role 'Storage Blob Data Contributor' on the container '{bucket}'"
+_AZURE_CAUSES = {
+    "ContainerNotFound": "there is no container '{bucket}' in the storage account '{account}'; create it, or correct "
+    "the name in the store's URL",
+    "ContainerBeingDeleted": "the container '{bucket}' is being deleted; wait until it is gone and create it again, or "
+    "use another",
+    "InvalidResourceName": "'{bucket}' is not a name of a container; correct it in the store's URL",
+    "AuthenticationFailed": f"{{endpoint}} refuses the key of the storage account '{{account}}'; {_CHECK_IDENTITY}",
+    "InvalidAuthenticationInfo": f"{{endpoint}} does not take these credentials; {_CHECK_IDENTITY}",
+    "NoAuthenticationInformation": f"{{endpoint}} takes none but signed requests; {_CHECK_IDENTITY}",
+    "AuthorizationPermissionMismatch": "these credentials may not do that; give a SAS the permissions r, w, d, l and "
+    f"c, or the identity {_WRITER}",
+    "AuthorizationResourceTypeMismatch": "the SAS does not cover containers and objects; make it anew with both",
+    "AuthorizationServiceMismatch": "the SAS is not for blobs; make it anew for the blob service",
+    "AuthorizationProtocolMismatch": "the SAS is for https only; use https:// in endpoint_url",
+    "AuthorizationSourceIPMismatch": "the SAS does not hold for this host's address; make it anew with this address",
+    "AuthorizationFailure": f"{{endpoint}} refuses these credentials, or this host; {_CHECK_IDENTITY}, and whether the "
+    "network settings of the storage account '{account}' allow this host's address",
+    "KeyBasedAuthenticationNotPermitted": "the storage account '{account}' takes no account keys; leave out "
+    f"account_key and sas_token, and give an identity {_WRITER}",
+    "AccountIsDisabled": "the storage account '{account}' is disabled; enable it, or name another by account",
+    "ServerBusy": _S3_CAUSES["SlowDown"],
+    "Md5Mismatch": _S3_CAUSES["BadDigest"],
+}
+_AZURE_CLOCK = (
+    "this host's clock differs too much from the server's, or the SAS is not valid now; set the clock right (NTP), or "
+    "make the SAS anew"
+)
+_FINAL_ERRNOS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT}
+)
+_OUT_OF_TIME = re.compile(r"Request date header|too old|Signature not valid in the specified time frame|expired", re.I)
+_NO_ACCOUNT = "the name of {endpoint} cannot be resolved; correct account or endpoint_url, or the resolver"
+_NO_SUCH_PLACE = frozenset({"NoSuchBucket", "ContainerNotFound", "InvalidResourceName"})
 _REGION = "the bucket '{bucket}' is not in region '{region}'; set region to the one that it is in"
 _DENIED = (
     "these credentials may not do that; allow s3:ListBucket on the bucket '{bucket}', and s3:GetObject and "
     "s3:PutObject on its objects"
 )
+_FILE_CAUSES = {
+    errno.EACCES: "the user {user} may not do that; give this user, or a group of it, the right to write there",
+    errno.EPERM: "the user {user} may not do that; give this user, or a group of it, the right to write there",
+    errno.EROFS: "its file system is mounted read-only; mount it for writing",
+    errno.ENOSPC: "its file system is full; make room, or remove old releases",
+    errno.EDQUOT: "the quota of the user {user} is used up; raise it, or remove old releases",
+    errno.ESTALE: "the file server has lost the folder; mount its file system anew",
+    errno.EIO: "its disk, or the line to the file server, fails; look into the journal of this host",
+    errno.ETIMEDOUT: "the file server did not answer in time; check the network and the server",
+    errno.ENAMETOOLONG: "its name is too long for this file system; use another store, or shorten the name",
+    errno.EISDIR: "a folder of that name is in the way; remove it, or use another folder as the store",
+    errno.ENOTDIR: "a file is in the way where a folder has to be; remove it, or use another folder as the store",
+}
 # A part of the text of a connection error -> cause and remedy.
 _CONNECTION = (
     ("ConnectionRefused", "nothing listens at {endpoint}; start the server or correct endpoint_url"),
@@ -63,11 +119,12 @@ _CONNECTION = (
 
 @dataclass(frozen=True)
 class Target:
-    """Where a request went: what the sentences speak of."""
+    """Where a request went: what the sentences speak of. An account makes it Azure's."""
 
     bucket: str
     endpoint: str
-    region: str
+    region: str = ""
+    account: str | None = None
 
 
 def error_code(text: str) -> str | None:
@@ -78,32 +135,23 @@ def error_code(text: str) -> str | None:
 
 def is_final(text: str) -> bool:
     """Whether every further request would meet the same error: wrong keys, bucket, region or address."""
-    status = _status(text)
-    return status in (301, 401, 403) or error_code(text) == "NoSuchBucket" or "kind: Connect" in text
+    return _status(text) in (301, 401, 403) or error_code(text) in _NO_SUCH_PLACE or "kind: Connect" in text
 
 
 def cause(text: str, target: Target) -> str:
     """The cause and the remedy of a request that failed with this text."""
     code, status = error_code(text), _status(text)
-    template = _template(text, code, status)
+    template = _template(text, code, status, target)
     if template is None:
         return _unknown(text, code, status)
     retries = _RETRIES.search(text)
-    return template.format(
-        bucket=target.bucket,
-        endpoint=target.endpoint,
-        region=target.region,
-        retries=retries.group(1) if retries else "0",
-    )
+    return template.format(**vars(target), retries=retries.group(1) if retries else "0")
 
 
-def _template(text: str, code: str | None, status: int | None) -> str | None:
-    if code in _REGION_CODES or status == 301 or "redirect without LOCATION" in text:
-        return _REGION
-    if code in _CAUSES:
-        return _CAUSES[code]
-    if code == "AccessDenied" or status in (401, 403):
-        return _DENIED
+def _template(text: str, code: str | None, status: int | None, target: Target) -> str | None:
+    found = _azure(text, code, status) if target.account else _s3(text, code, status)
+    if found is not None:
+        return found
     if status is not None and status >= 500:
         return f"{{endpoint}} answered {status} {code or 'Error'}, even after {{retries}} retries; run again later"
     if status is None:
@@ -111,10 +159,39 @@ def _template(text: str, code: str | None, status: int | None) -> str | None:
     return None
 
 
+def _s3(text: str, code: str | None, status: int | None) -> str | None:
+    if code in _REGION_CODES or status == 301 or "redirect without LOCATION" in text:
+        return _REGION
+    if code in _S3_CAUSES:
+        return _S3_CAUSES[code]
+    return _DENIED if code == "AccessDenied" or status in (401, 403) else None
+
+
+def _azure(text: str, code: str | None, status: int | None) -> str | None:
+    if code == "AuthenticationFailed" and _OUT_OF_TIME.search(text):
+        return _AZURE_CLOCK
+    if "dns error" in text:
+        return _NO_ACCOUNT
+    if code in _AZURE_CAUSES:
+        return _AZURE_CAUSES[code]
+    return _AZURE_CAUSES["AuthorizationFailure"] if status in (401, 403) else None
+
+
 def foreign_key(text: str) -> str | None:
     """The key in the listing that obstore cannot read, where that is what went wrong: it has an empty part, or dots."""
     found = _BAD_PATH.search(text)
     return found.group(1) if found else None
+
+
+def file_cause(exc: OSError) -> str:
+    """The cause and the remedy of what a file system answers."""
+    user = str(os.geteuid())
+    return _FILE_CAUSES.get(exc.errno or 0, exc.strerror or str(exc)).format(user=user)
+
+
+def is_final_errno(exc: OSError) -> bool:
+    """Whether every further file would meet the same error."""
+    return exc.errno in _FINAL_ERRNOS
 
 
 def _unknown(text: str, code: str | None, status: int | None) -> str:

@@ -9,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import AzureStore, S3Store
 
+DELETES_AT_ONCE = 16
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 Page = list[tuple[str, Stored]]
@@ -50,11 +52,16 @@ Rest = Callable[[Optional[str]], Iterator[Sequence["ObjectMeta"]]]
 
 @dataclass(frozen=True)
 class Kind:
-    """page: how many objects one request lists; etag_is_md5: whether an ETag that looks like an MD5 is one."""
+    """page: how many objects one request lists; etag_is_md5: whether an ETag that looks like an MD5 is one.
+
+    delete_one: deletes a name where obstore, which deletes many at once, cannot. It raises FileNotFoundError, and
+    ValueError with the server's answer.
+    """
 
     page: int
     etag_is_md5: bool
     rest: Rest | None = None
+    delete_one: Callable[[str], None] | None = None
 
     def stored(self, meta: ObjectMeta) -> Stored:
         """An object of a listing; the ETag of a multipart upload does not look like an MD5."""
@@ -136,17 +143,24 @@ class ObjectStore(Store):
         if not keys:
             return
         with self._explained("delete", f"{len(keys)} objects of {self.location.url}"):
+            if self._kind.delete_one is not None:
+                self._delete_each(keys, self._kind.delete_one)
+                return
             try:
                 obstore.delete(self._handle, keys)
             except FileNotFoundError as exc:
                 self._check_bucket(exc)
-                # Azure stops at a blob that is gone already.
-                self._delete_one_by_one(keys)
+                # Azure may stop at a blob that is gone already.
+                self._delete_each(keys, lambda key: obstore.delete(self._handle, key))
 
-    def _delete_one_by_one(self, keys: list[str]) -> None:
-        for key in keys:
+    def _delete_each(self, keys: list[str], delete: Callable[[str], None]) -> None:
+        def attempt(key: str) -> None:
             with suppress(FileNotFoundError):
-                obstore.delete(self._handle, key)
+                delete(key)
+
+        with ThreadPoolExecutor(max_workers=min(DELETES_AT_ONCE, len(keys))) as pool:
+            for _none in pool.map(attempt, keys):
+                pass
 
     def _pages(self) -> Iterator[Page]:
         for metas in self._metas():

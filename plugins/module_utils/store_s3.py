@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -40,7 +40,9 @@ with suppress(ImportError):
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import S3Credential
+    from obstore.store import S3Config, S3Credential
+
+Style = Literal["path", "virtual"]
 
 # A listing answers with at most so many objects per request.
 PAGE = 1000
@@ -64,6 +66,7 @@ def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
         # botocore's messages name profiles and files, never keys.
         raise TrundleError(f"Failed to sign in to {location.url}: {exc}.") from exc
     region = session.region_name or "us-east-1"
+    style = _addressing_style(location, options, endpoint)
     handle = S3Store(
         location.bucket,
         prefix=location.prefix or None,
@@ -71,30 +74,57 @@ def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
         credential_provider=provider,
         client_options={"allow_http": bool(endpoint and endpoint.startswith("http://"))},
         retry_config={"max_retries": max(0, options.retries), "retry_timeout": timedelta(minutes=3)},
-        # A server of one's own rarely has a name per bucket; a dot in the name breaks the certificate's wildcard.
-        virtual_hosted_style_request=endpoint is None and "." not in location.bucket,
-        config={"endpoint": endpoint} if endpoint else None,
+        virtual_hosted_style_request=style == "virtual",
+        config=_config(location, options, endpoint, style),
     )
     target = Target(location.bucket, endpoint or f"Amazon S3 ({region})", region)
-    kind = Kind(page=PAGE, etag_is_md5=True, rest=BotoListing(session, location, endpoint=endpoint, region=region))
-    return ObjectStore(location, target, handle, kind)
+    # With a key of KMS the ETag looks like an MD5 and is none.
+    plain = options.encryption_mode != "aws:kms"
+    rest = BotoListing(session, location, endpoint=endpoint, region=region, style=style)
+    return ObjectStore(location, target, handle, Kind(page=PAGE, etag_is_md5=plain, rest=rest))
+
+
+def _addressing_style(location: Location, options: StoreOptions, endpoint: str | None) -> Style:
+    if options.addressing_style != "auto":
+        return "virtual" if options.addressing_style == "virtual" else "path"
+    # A server of one's own rarely has a name per bucket; a dot in the name breaks the certificate's wildcard.
+    return "virtual" if endpoint is None and "." not in location.bucket else "path"
+
+
+def _config(location: Location, options: StoreOptions, endpoint: str | None, style: Style) -> S3Config:
+    config: S3Config = {}
+    if endpoint:
+        scheme, host = endpoint.split("://", 1)
+        config["endpoint"] = f"{scheme}://{location.bucket}.{host}" if style == "virtual" else endpoint
+    # The signature covers the SHA-256 of each body, so that any server can refuse a damaged one; Amazon, and who
+    # follows it, keeps the checksum beside the object too.
+    if options.checksum_algorithm == "sha256" or (options.checksum_algorithm == "auto" and not endpoint):
+        config["checksum_algorithm"] = "SHA256"
+    if options.encryption_mode:
+        config["server_side_encryption"] = options.encryption_mode
+    if options.encryption_kms_key_id:
+        config["sse_kms_key_id"] = options.encryption_kms_key_id
+    return config
 
 
 class BotoListing:
     """Lists with boto3 where obstore cannot: slower, but it takes keys such as `a//b` for what they are."""
 
-    def __init__(self, session: boto3.Session, location: Location, *, endpoint: str | None, region: str) -> None:
+    def __init__(
+        self, session: boto3.Session, location: Location, *, endpoint: str | None, region: str, style: Style
+    ) -> None:
         self._session = session
         self._location = location
         self._endpoint = endpoint
         self._region = region
+        self._style = style
 
     def __call__(self, last: str | None) -> Iterator[Sequence[ObjectMeta]]:
         folder = f"{self._location.prefix}/" if self._location.prefix else ""
         query: dict[str, Any] = {"Bucket": self._location.bucket, "Prefix": folder}
         if last is not None:
             query["StartAfter"] = folder + last
-        config = Config(s3={"addressing_style": "path" if self._endpoint else "auto"})
+        config = Config(s3={"addressing_style": self._style})
         try:
             client = self._session.client("s3", endpoint_url=self._endpoint, region_name=self._region, config=config)
             for page in client.get_paginator("list_objects_v2").paginate(**query):

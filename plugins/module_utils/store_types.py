@@ -33,6 +33,16 @@ class StoreOptions:
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
+    addressing_style: str = "auto"
+    checksum_algorithm: str = "auto"
+    encryption_mode: str | None = None
+    encryption_kms_key_id: str | None = None
+    account: str | None = None
+    account_key: str | None = field(default=None, repr=False)
+    sas_token: str | None = field(default=None, repr=False)
+    tenant: str | None = None
+    client_id: str | None = None
+    secret: str | None = field(default=None, repr=False)
     retries: int = 5
 
     @classmethod
@@ -42,7 +52,7 @@ class StoreOptions:
 
 @dataclass(frozen=True)
 class Location:
-    """A parsed store URL: s3://bucket/prefix."""
+    """A parsed store URL; the bucket of az:// is a container, and file:// has none: there the prefix is the path."""
 
     scheme: str
     bucket: str

@@ -46,14 +46,14 @@ def open_at(s3: Any, **changes: Any) -> stores.Store:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("gs://bucket/x", "must start with s3://"),
-        ("bucket/static", "must start with s3://"),
+        ("gs://bucket/x", "must start with s3://, az://, file://"),
+        ("bucket/static", "must start with s3://, az://, file://"),
         ("s3:///static", "names no valid bucket"),
         ("s3://No Such!/static", "names no valid bucket"),
         ("s3://bucket/a/../b", "an empty, '.' or '..' part"),
         ("s3://bucket/a//b", "an empty, '.' or '..' part"),
         ("s3://AKIA:hidden@bucket/static", "give keys by access_key"),
-        ("ftp://user:hidden@host/static", "must start with s3://"),
+        ("ftp://user:hidden@host/static", "must start with s3://, az://, file://"),
     ],
 )
 def test_a_wrong_url_is_explained(url: str, expected: str) -> None:
