@@ -20,10 +20,12 @@ from ansible_collections.trundle.django.plugins.module_utils.store_types import 
     Headers,
     Listing,
     Location,
+    ObjectChangedError,
     ObjectExistsError,
     Store,
     Stored,
     StoreOptions,
+    Version,
 )
 
 __all__ = [
@@ -32,10 +34,12 @@ __all__ = [
     "Headers",
     "Listing",
     "Location",
+    "ObjectChangedError",
     "ObjectExistsError",
     "Store",
     "StoreOptions",
     "Stored",
+    "Version",
     "open_store",
     "parse_url",
     "store_argument_spec",

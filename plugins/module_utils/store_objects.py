@@ -25,14 +25,16 @@ from ansible_collections.trundle.django.plugins.module_utils.store_types import 
     Headers,
     Listing,
     Location,
+    ObjectChangedError,
     ObjectExistsError,
     Store,
     Stored,
+    Version,
 )
 
 try:
     import obstore
-    from obstore.exceptions import AlreadyExistsError, BaseError
+    from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
     OBSTORE_ERROR = None
 except ImportError:
@@ -110,6 +112,32 @@ class ObjectStore(Store):
             except FileNotFoundError as exc:
                 self._check_bucket(exc)
         return None
+
+    def get_version(self, name: str) -> Version | None:
+        with self._explained("read", self.url(name)):
+            try:
+                answer = obstore.get(self._handle, name)
+                data = bytes(answer.bytes())
+            except FileNotFoundError as exc:
+                self._check_bucket(exc)
+                return None
+            return Version(data, answer.meta["e_tag"] or "", answer.meta["last_modified"])
+
+    def replace(self, name: str, data: bytes, headers: Mapping[str, str], *, e_tag: str) -> None:
+        with self._explained("replace", self.url(name)):
+            try:
+                obstore.put(
+                    self._handle,
+                    name,
+                    data,
+                    attributes=dict(headers),
+                    # Its types ask for a version too, which it refuses where there is none.
+                    mode={"e_tag": e_tag},  # type: ignore[typeddict-item]
+                    use_multipart=False,
+                )
+            except FileNotFoundError as exc:
+                self._check_bucket(exc)
+                raise ObjectChangedError(f"Failed to replace {self.url(name)}: it is gone.") from None
 
     def head(self, name: str) -> Headers | None:
         with self._explained("read the headers of", self.url(name)):
@@ -195,6 +223,8 @@ class ObjectStore(Store):
             yield
         except AlreadyExistsError as exc:
             raise ObjectExistsError(f"Failed to {verb} {what}: it exists already.") from exc
+        except PreconditionError as exc:
+            raise ObjectChangedError(f"Failed to {verb} {what}: somebody else has written it.") from exc
         except (BaseError, OSError, ValueError) as exc:
             text = str(exc)
             kind = FinalError if is_final(text) else TrundleError

@@ -19,6 +19,10 @@ class ObjectExistsError(TrundleError):
     """A create-only write met an object that is there already."""
 
 
+class ObjectChangedError(TrundleError):
+    """A write that replaces one version of an object met another one, or none."""
+
+
 class FinalError(TrundleError):
     """A failure that all further requests would share: wrong keys, bucket, region or address."""
 
@@ -81,6 +85,15 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Version:
+    """An object that was read: what a conditional write must name, and when it was written, by the store's clock."""
+
+    data: bytes
+    e_tag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
 class Headers:
     """An object as a HEAD request tells it."""
 
@@ -121,6 +134,14 @@ class Store(ABC):
     @abstractmethod
     def get(self, name: str) -> bytes | None:
         """The bytes of a small object, or None where there is none."""
+
+    @abstractmethod
+    def get_version(self, name: str) -> Version | None:
+        """A small object as it is now, or None where there is none."""
+
+    @abstractmethod
+    def replace(self, name: str, data: bytes, headers: Mapping[str, str], *, e_tag: str) -> None:
+        """Write over this version of an object; raises ObjectChangedError where it is another one by now."""
 
     @abstractmethod
     def head(self, name: str) -> Headers | None:

@@ -55,6 +55,7 @@ PLAIN = {
     "find": "finding files",
     "list": "listing the store",
     "prove": "asking the store for what was uploaded",
+    "lock": "waiting for another deploy to end",
 }
 
 display = Display()
