@@ -26,8 +26,8 @@ from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.manifest import load_json
+from ansible_collections.trundle.django.plugins.module_utils.published import RECORD_HEADERS, RECORDS
 from ansible_collections.trundle.django.plugins.module_utils.store import ObjectChangedError, ObjectExistsError, Store
-from ansible_collections.trundle.django.plugins.module_utils.transfer import RECORD_HEADERS, RECORDS
 
 SCHEMA = 1
 # An id of a release has no slash, so no record is below this.

@@ -25,6 +25,7 @@ from ansible_collections.trundle.django.plugins.module_utils.store_types import 
     Store,
     Stored,
     StoreOptions,
+    ThrottledError,
     Version,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "Store",
     "StoreOptions",
     "Stored",
+    "ThrottledError",
     "Version",
     "open_store",
     "parse_url",

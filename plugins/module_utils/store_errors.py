@@ -29,6 +29,8 @@ _REGION_CODES = frozenset(
         "InvalidRegionName",
     ]
 )
+# What servers say instead of, or with, 429 and 503.
+_THROTTLED = frozenset(["SlowDown", "RequestLimitExceeded", "ServerBusy", "Throttling", "TooManyRequests"])
 _CHECK_KEYS = "check access_key and secret_key, the profile, or the credentials that boto3 finds on this host"
 
 # Code of the server -> cause and remedy; the placeholders are the fields of Target.
@@ -136,6 +138,11 @@ def error_code(text: str) -> str | None:
 def is_final(text: str) -> bool:
     """Whether every further request would meet the same error: wrong keys, bucket, region or address."""
     return _status(text) in (301, 401, 403) or error_code(text) in _NO_SUCH_PLACE or "kind: Connect" in text
+
+
+def is_throttled(text: str) -> bool:
+    """Whether the store asks for fewer requests at a time."""
+    return _status(text) in (429, 503) or error_code(text) in _THROTTLED
 
 
 def cause(text: str, target: Target) -> str:

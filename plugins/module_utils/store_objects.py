@@ -19,7 +19,13 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.store_errors import Target, cause, foreign_key, is_final
+from ansible_collections.trundle.django.plugins.module_utils.store_errors import (
+    Target,
+    cause,
+    foreign_key,
+    is_final,
+    is_throttled,
+)
 from ansible_collections.trundle.django.plugins.module_utils.store_types import (
     FinalError,
     Headers,
@@ -29,6 +35,7 @@ from ansible_collections.trundle.django.plugins.module_utils.store_types import 
     ObjectExistsError,
     Store,
     Stored,
+    ThrottledError,
     Version,
 )
 
@@ -90,14 +97,16 @@ class ObjectStore(Store):
                 if foreign_key(str(exc)) is None:
                     raise
 
-    def find(self, names: Collection[str]) -> Listing:
+    def find(self, names: Collection[str], *, folder: str | None = None) -> Listing:
         wanted = frozenset(names)
+        # No name begins with a slash.
+        below = folder or "/"
         found: dict[str, Stored] = {}
         seen = 0
         with self._explained("list", self.location.url):
             for page in self._pages():
                 seen += len(page)
-                found.update((name, stored) for name, stored in page if name in wanted)
+                found.update((name, stored) for name, stored in page if name in wanted or name.startswith(below))
         return Listing(found, max(1, -(-seen // self._kind.page)))
 
     def iterate(self) -> Iterator[tuple[str, Stored]]:
@@ -227,7 +236,7 @@ class ObjectStore(Store):
             raise ObjectChangedError(f"Failed to {verb} {what}: somebody else has written it.") from exc
         except (BaseError, OSError, ValueError) as exc:
             text = str(exc)
-            kind = FinalError if is_final(text) else TrundleError
+            kind = FinalError if is_final(text) else ThrottledError if is_throttled(text) else TrundleError
             raise kind(f"Failed to {verb} {what}: {cause(text, self._target)}.") from None
 
 

@@ -11,9 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.record import RELEASE_ID, Record
+from ansible_collections.trundle.django.plugins.module_utils.published import (
+    RECORDS,
+    read_record,
+    record_key,
+    release_of,
+)
+from ansible_collections.trundle.django.plugins.module_utils.record import Record
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, Stored
-from ansible_collections.trundle.django.plugins.module_utils.transfer import RECORDS, read_record, record_key
 
 READ_AT_ONCE = 16
 
@@ -58,7 +63,7 @@ def survey(store: Store) -> Survey:
     for name, stored in store.iterate():
         if not name.startswith(RECORDS):
             assets[name] = stored.size
-        elif release := _release(name):
+        elif release := release_of(name):
             published[release] = stored
     records, unreadable = _read(store, sorted(published))
     references = Counter(key for record in records for key in record.files)
@@ -70,12 +75,6 @@ def survey(store: Store) -> Survey:
         unreferenced=Amount(len(assets) - reachable.files, sum(assets.values()) - reachable.bytes),
         unreadable=tuple(unreadable),
     )
-
-
-def _release(name: str) -> str | None:
-    """The id of the release whose record this is; manifests and locks are in folders of their own."""
-    stem = name.removeprefix(RECORDS)
-    return stem.removesuffix(".json") if stem.endswith(".json") and RELEASE_ID.fullmatch(stem[:-5]) else None
 
 
 def _read(store: Store, releases: list[str]) -> tuple[list[Record], list[Unreadable]]:

@@ -27,6 +27,10 @@ class FinalError(TrundleError):
     """A failure that all further requests would share: wrong keys, bucket, region or address."""
 
 
+class ThrottledError(TrundleError):
+    """The store asks for fewer requests at a time, still after all retries."""
+
+
 @dataclass(frozen=True)
 class StoreOptions:
     """How to reach a store; None is left to what the kind of store does by itself."""
@@ -120,8 +124,8 @@ class Store(ABC):
         """Find out, as cheaply as can be, whether the store is there and lets these credentials in."""
 
     @abstractmethod
-    def find(self, names: Collection[str]) -> Listing:
-        """Look for these names in one listing of the prefix.
+    def find(self, names: Collection[str], *, folder: str | None = None) -> Listing:
+        """Look for these names, and for all below a folder such as a/, in one listing of the prefix.
 
         Only they are kept: memory grows with the release, not with the store. The prefix is a
         folder: `static` does not match `static-old/`.

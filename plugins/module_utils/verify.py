@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps
-from ansible_collections.trundle.django.plugins.module_utils.record import FileEntry, Record, differences
+from ansible_collections.trundle.django.plugins.module_utils.published import manifest_key, read_record, record_key
+from ansible_collections.trundle.django.plugins.module_utils.record import Record, differences
 from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Listing, Store
-from ansible_collections.trundle.django.plugins.module_utils.transfer import manifest_key, read_record, record_key
+from ansible_collections.trundle.django.plugins.module_utils.upload_plan import header_problems
 
 HeaderChecks = Literal["sample", "all", "none"]
 
@@ -80,22 +81,6 @@ def choose(record: Record, headers: HeaderChecks, sample_size: int) -> list[str]
     rounds = max((len(keys) for keys in classes.values()), default=0)
     in_turn = [keys[turn] for turn in range(rounds) for _class, keys in sorted(classes.items()) if turn < len(keys)]
     return in_turn[:sample_size]
-
-
-def header_problems(entry: FileEntry, answer: Headers | None) -> list[str]:
-    """What differs from the record, one sentence each."""
-    if answer is None:
-        return ["missing"]
-    pairs = (
-        ("Content-Type", answer.content_type, entry.content_type),
-        ("Cache-Control", answer.cache_control, entry.cache_control),
-        ("Content-Encoding", answer.content_encoding, entry.content_encoding),
-    )
-    return [
-        f"{name} is {actual!r} where the record says {expected!r}"
-        for name, actual, expected in pairs
-        if (actual or None) != expected
-    ]
 
 
 def _file_problems(record: Record, listing: Listing) -> list[Problem]:

@@ -13,7 +13,12 @@ description:
     then creates the release record. From then on the release is published.
   - Takes the folder that M(trundle.django.collectstatic) wrote.
   - What is missing is found from one listing of the store. A file whose name carries its hash is never written
-    again as long as it has the right size; any other file is compared by its MD5.
+    again as long as it has the right size; any other file is compared by its MD5, or where the store does not tell it
+    by the release records, which have the checksum of what was published last.
+  - Headers are those of the record. A file whose headers are others than another release wanted is written again over
+    the same key, so that it is never missing.
+  - Where the store is busy or the line fails, each request is sent again with growing pauses; where the store asks to
+    slow down all the same, the rest follows with fewer files at a time.
   - When an upload fails, or the store turns out not to have a file, the task fails and the record is not written.
     The next run goes on with what is missing.
   - A release id means one content for ever. Publishing the same content again succeeds and changes nothing;
@@ -92,6 +97,12 @@ uploaded:
   type: list
   elements: str
   sample: [css/app.55e7cbb9ba48.css]
+headers_changed:
+  description: Those of the uploaded files that the store had, with other headers than the record wants.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 unchanged:
   description: How many files the store had already.
   returned: success
@@ -171,7 +182,10 @@ def diff_of(store: Store, package: Package, plan: Plan) -> dict[str, str]:
     return {
         "before_header": store.location.url,
         "after_header": store.location.url,
-        "before": "".join(f"{key} ({size} bytes)\n" for key, size in sorted(plan.replaced.items())),
+        "before": "".join(
+            f"{key} ({size} bytes)" + (f": {plan.headers[key]}\n" if key in plan.headers else "\n")
+            for key, size in sorted(plan.replaced.items())
+        ),
         "after": "".join(f"{key} ({size} bytes)\n" for key, size in sorted(after.items())),
     }
 
@@ -188,6 +202,7 @@ def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict
         "changed": bool(plan.uploads) or plan.manifest or record_created,
         "release": package.record.release,
         "uploaded": list(plan.uploads),
+        "headers_changed": sorted(plan.headers),
         "unchanged": plan.unchanged,
         "bytes": plan.bytes,
         "record": store.url(record_key(package.record.release)),

@@ -118,16 +118,17 @@ def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(store: Store) -> No
         def attempt(number: int) -> str:
             together.wait()  # noqa: B023
             try:
-                return take(store, "shop", of(f"taker{number}", ttl=3)).lease
+                return take(store, "shop", of(f"taker{number}", ttl=5)).lease
             except TrundleError as exc:
                 return exc.message
 
         with ThreadPoolExecutor(8) as pool:
-            told = sorted(pool.map(attempt, range(8)))
+            told = list(pool.map(attempt, range(8)))
         found = find(store, "shop")
         assert found is not None
-        assert told[0] == found.lock.lease
-        assert all(text.startswith("Another deploy is running: taker") for text in told[1:])
+        lost = [text for text in told if text.startswith("Another deploy is running: taker")]
+        assert len(lost) == 7
+        assert set(told) - set(lost) == {found.lock.lease}
         expire(store)
 
 

@@ -13,6 +13,7 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
 from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Store, StoreOptions, open_store
 from ansible_collections.trundle.django.plugins.module_utils.transfer import Plan, load_package, make_plan, publish
+from ansible_collections.trundle.django.plugins.module_utils.transfer import upload as upload_files
 
 APP = "css/app.0123456789ab.css"
 FILES = {
@@ -301,39 +302,6 @@ def test_a_local_file_of_other_content_is_not_published(store: Store, make_relea
     assert exists(store, APP, RECORD) == []
 
 
-def test_local_files_of_other_sizes_are_told_before_any_request(s3: Any, store: Store, make_release: Any) -> None:
-    src = make_release("v1", FILES)
-    change(src, APP, b"other size")
-    (src / "static" / "robots.txt").unlink()
-    with pytest.raises(TrundleError, match="not those of the record") as caught:
-        upload(store, src)
-    assert caught.value.details["problems"] == [f"{APP}: 10 bytes where the record says 6", "robots.txt: missing"]
-    assert s3.requests() == []
-
-
-def test_a_manifest_of_another_build_is_refused(make_release: Any) -> None:
-    src = make_release("v1", FILES)
-    (src / "staticfiles.json").write_text("{}")
-    with pytest.raises(TrundleError, match="manifest does not belong to release 'v1'"):
-        load_package(str(src))
-
-
-def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrundleError, match=r"release\.json does not exist; give the folder"):
-        load_package(str(tmp_path))
-
-
-def test_another_release_than_expected_is_refused(make_release: Any) -> None:
-    with pytest.raises(TrundleError, match="the record of release 'v1', not of 'v2'"):
-        load_package(str(make_release("v1", FILES)), release="v2")
-
-
-def test_an_asset_may_not_take_the_place_of_a_record(make_release: Any) -> None:
-    src = make_release("v1", {"x.json": (".releases/v2.json", b"{}")})
-    with pytest.raises(TrundleError, match="this name is kept for release records"):
-        load_package(str(src))
-
-
 def test_a_record_that_cannot_be_read_stops_the_publish(s3: Any, store: Store, make_release: Any) -> None:
     store.put(RECORD, b"not json", {"Content-Type": "application/json"})
     s3.control()
@@ -342,6 +310,36 @@ def test_a_record_that_cannot_be_read_stops_the_publish(s3: Any, store: Store, m
     assert s3.requests("PUT") == []
 
 
-def test_variants_of_hashed_files_are_immutable(make_release: Any) -> None:
-    record = load_package(str(make_release("v1", FILES, {**VARIANT, "robots.txt.gz": b"z"}))).record
-    assert transfer.immutable_keys(record) == {APP, APP + ".gz", "js/app.ba9876543210.js"}
+def test_throttling_is_honoured_with_pauses_and_fewer_at_a_time(
+    s3: Any, store: Store, make_release: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"f{n}.txt": (f"f{n}.0123456789ab.txt", b"%d" % n) for n in range(40)}
+    package = load_package(str(make_release("v1", files)))
+    plan, pauses, at_a_time = make_plan(store, package), [], []
+    run = transfer._Round.run
+
+    def watched(self: Any, keys: list[str], concurrency: int) -> None:
+        at_a_time.append(concurrency)
+        run(self, keys, concurrency)
+
+    monkeypatch.setattr(transfer._Round, "run", watched)
+    # Each of the first requests is sent three times.
+    s3.control({"method": "PUT", "status": 503, "code": "SlowDown", "times": 8 * 3})
+    failures = upload_files(store, package, plan, concurrency=8, progress=Progress(), pause=pauses.append)
+    assert failures == []
+    assert len(exists(store, *plan.uploads)) == 40
+    assert at_a_time[0] == 8
+    assert at_a_time[1] == 2
+    assert len(pauses) == len(at_a_time) - 1
+    assert 1 <= pauses[0] <= 3
+
+
+def test_a_store_that_stays_throttled_fails_the_upload(s3: Any, make_release: Any) -> None:
+    store = open_store(s3.url, StoreOptions.from_params({**s3.params, "retries": 0}))
+    package, pauses = load_package(str(make_release("v1", FILES))), []
+    s3.control({"method": "PUT", "path": "/js/", "status": 429, "code": "TooManyRequests", "times": 99})
+    plan = make_plan(store, package)
+    failures = upload_files(store, package, plan, concurrency=8, progress=Progress(), pause=pauses.append)
+    assert [failure.key for failure in failures] == ["js/app.ba9876543210.js"]
+    assert len(pauses) == 3
+    assert 4 <= pauses[2] <= 12

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What collectstatic wrote: a folder with the record, the manifest and the static files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.headers import ENCODINGS
+from ansible_collections.trundle.django.plugins.module_utils.published import RECORDS, shortened
+from ansible_collections.trundle.django.plugins.module_utils.record import (
+    MANIFEST_NAME,
+    RECORD_NAME,
+    FileEntry,
+    Record,
+    check_manifest,
+    check_release_id,
+    parse,
+)
+
+# Up to this size a file is read whole; larger ones are streamed.
+SMALL = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Package:
+    """What collectstatic wrote: the record, both files' bytes, and the folder with the assets."""
+
+    record: Record
+    record_bytes: bytes
+    manifest: bytes
+    folder: Path
+
+    @cached_property
+    def immutable(self) -> frozenset[str]:
+        """The keys whose name carries the hash of the content, their compressed variants included."""
+        record = self.record
+        hashed = {stored for name, stored in record.manifest.paths.items() if stored != name}
+        variants = {name + extension for name in hashed for extension in ENCODINGS}
+        return frozenset((hashed | variants) & record.files.keys())
+
+    def path(self, key: str) -> Path:
+        return self.folder / key
+
+
+def load_package(src: str, *, release: str | None = None) -> Package:
+    """Read the folder that collectstatic wrote, and compare each file's size with the record."""
+    folder = Path(src)
+    record_bytes, manifest = read_file(folder / RECORD_NAME), read_file(folder / MANIFEST_NAME)
+    record = _expected(parse(record_bytes), folder / RECORD_NAME, release)
+    check_manifest(record, manifest)
+    package = Package(record, record_bytes, manifest, folder / "static")
+    problems = [problem for key in sorted(record.files) if (problem := _local_problem(package, key))]
+    if problems:
+        raise TrundleError(
+            f"The files in {package.folder} are not those of the record of release '{record.release}': "
+            f"{shortened(problems)}. Collect the release again.",
+            problems=problems,
+        )
+    return package
+
+
+def load_record(path: Path, *, release: str | None = None) -> Record:
+    """Read a record from a local file."""
+    return _expected(parse(read_file(path)), path, release)
+
+
+def asset_headers(entry: FileEntry) -> dict[str, str]:
+    headers = {"Content-Type": entry.content_type, "Cache-Control": entry.cache_control}
+    if entry.content_encoding:
+        headers["Content-Encoding"] = entry.content_encoding
+    return headers
+
+
+def check_digest(path: Path, actual: str, entry: FileEntry) -> None:
+    if actual != entry.sha256:
+        raise TrundleError(f"{path} is not the file of the record: its SHA-256 is {actual}, not {entry.sha256}.")
+
+
+def file_digest(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(SMALL):
+                digest.update(chunk)
+    except OSError as exc:
+        raise TrundleError(f"Failed to read {path}: {exc.strerror or exc}.") from exc
+    return digest.hexdigest()
+
+
+def _expected(record: Record, path: Path, release: str | None) -> Record:
+    if release is not None and record.release != check_release_id(release):
+        raise TrundleError(f"{path} is the record of release '{record.release}', not of '{release}'.")
+    return record
+
+
+def read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TrundleError(f"{path} does not exist; give the folder that collectstatic wrote as src.") from None
+    except OSError as exc:
+        raise TrundleError(f"Failed to read {path}: {exc.strerror or exc}.") from exc
+
+
+def _local_problem(package: Package, key: str) -> str | None:
+    if key.startswith(RECORDS):
+        return f"{key}: this name is kept for release records"
+    try:
+        size = package.path(key).stat().st_size
+    except OSError:
+        return f"{key}: missing"
+    expected = package.record.files[key].size
+    return None if size == expected else f"{key}: {size} bytes where the record says {expected}"
