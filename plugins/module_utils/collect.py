@@ -118,6 +118,7 @@ def manifest_bytes(folder: Path) -> bytes:
 
 
 def make_record(options: Options, answer: Mapping[str, Any], manifest_data: bytes) -> Record:
+    parsed = manifest.parse(manifest_data)
     static_url = options.static_url or answer["static_url"]
     static_url = static_url if static_url.endswith("/") else static_url + "/"
     versioned = options.layout == "versioned"
@@ -131,23 +132,44 @@ def make_record(options: Options, answer: Mapping[str, Any], manifest_data: byte
         django=answer["django"],
         layout=options.layout,
         static_url=static_url,
-        manifest=manifest.parse(manifest_data),
-        files=file_entries(answer["files"], folder=f"{options.release}/" if versioned else ""),
+        manifest=parsed,
+        files=file_entries(
+            answer["files"],
+            folder=f"{options.release}/" if versioned else "",
+            rules=options.headers,
+            sources={stored: name for name, stored in parsed.paths.items()},
+        ),
     )
 
 
-def file_entries(files: Mapping[str, Mapping[str, Any]], *, folder: str = "") -> dict[str, FileEntry]:
-    """folder: that of the release, in the versioned layout; what is below it never changes."""
-    return {
-        folder + name: FileEntry(
+def file_entries(
+    files: Mapping[str, Mapping[str, Any]],
+    *,
+    folder: str = "",
+    rules: Sequence[headers.Rule] = (),
+    sources: Mapping[str, str] | None = None,
+) -> dict[str, FileEntry]:
+    """folder: that of the release, in the versioned layout; what is below it never changes.
+
+    sources: stored name -> name in the templates. A user's rule can go by both; one for a file goes
+    for its compressed variants too.
+    """
+    entries = {}
+    for name, entry in files.items():
+        plain = headers.variant_of(name, files) or name
+        wanted = {
+            "content_type": headers.content_type(name, files),
+            "cache_control": headers.cache_control(name, bool(folder) or entry["hashed"]),
+            **headers.override(rules, {plain, (sources or {}).get(folder + plain, plain)}),
+        }
+        entries[folder + name] = FileEntry(
             size=entry["size"],
             sha256=entry["sha256"],
-            content_type=headers.content_type(name, files),
-            cache_control=headers.cache_control(name, bool(folder) or entry["hashed"]),
+            content_type=wanted["content_type"],
+            cache_control=wanted["cache_control"],
             content_encoding=headers.content_encoding(name, files),
         )
-        for name, entry in files.items()
-    }
+    return entries
 
 
 # The folder of the release

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.headers import Rule, rules_of
 from ansible_collections.trundle.django.plugins.module_utils.record import Source
 
 STATIC_FOLDER = "static"
@@ -35,6 +36,7 @@ class Options:
     missing_references: Missing = "error"
     ignore: Sequence[str] = ()
     already_hashed: Sequence[str] = ()
+    headers: Sequence[Rule] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     source: Source = field(default_factory=Source)
     layout: Layout = "hashed"
@@ -61,6 +63,7 @@ def from_params(params: Mapping[str, Any], *, check_mode: bool, scratch: str) ->
         missing_references=params["missing_references"],
         ignore=params["ignore"],
         already_hashed=params["already_hashed"],
+        headers=rules_of(params["headers"]),
         layout=params["layout"],
         hashed_names=params["hashed_names"],
         originals=params["originals"],

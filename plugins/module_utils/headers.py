@@ -10,7 +10,10 @@ hosts could give one release two contents. Only standard library, Python 3.8 and
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
 
 CACHE_HASHED = "public, max-age=31536000, immutable"
 CACHE_UNHASHED = "no-cache"
@@ -200,3 +203,30 @@ def content_encoding(name: str, names: Container[str] | None = None) -> str | No
 def cache_control(name: str, hashed: bool) -> str:  # noqa: ARG001
     """How long a file may be kept: for ever when its name changes with its content."""
     return CACHE_HASHED if hashed else CACHE_UNHASHED
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the user wants for the files that match; None leaves a header as it is."""
+
+    pattern: str
+    cache_control: str | None = None
+    content_type: str | None = None
+
+    def matches(self, names: Iterable[str]) -> bool:
+        return any(fnmatchcase(name, self.pattern) for name in names)
+
+
+def rules_of(given: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """The rules as the options of a module have them."""
+    return tuple(Rule(**rule) for rule in given)
+
+
+def override(rules: Iterable[Rule], names: Iterable[str]) -> dict[str, str]:
+    """The headers that rules give to a file of these names; of two rules for one header the later one counts."""
+    names, headers = tuple(names), {}
+    for rule in rules:
+        if rule.matches(names):
+            wanted = {"cache_control": rule.cache_control, "content_type": rule.content_type}
+            headers.update({name: value for name, value in wanted.items() if value is not None})
+    return headers

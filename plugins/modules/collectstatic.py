@@ -95,6 +95,31 @@ options:
     type: list
     elements: str
     default: []
+  headers:
+    description:
+      - What some files are to be served with, instead of what the module gives them by itself. Names with a hash are
+        C(public, max-age=31536000, immutable), all others C(no-cache); the type comes from a table of the module's own.
+      - Of two rules that give a file the same header, the later one counts. What matches a file goes for its compressed
+        variants too.
+      - Other headers are other content, which needs another O(release).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      pattern:
+        description:
+          - Glob pattern of names below O(static_url), those in the templates or those with a hash. C(*) matches C(/)
+            too.
+        type: str
+        required: true
+      cache_control:
+        description:
+          - The header C(Cache-Control).
+        type: str
+      content_type:
+        description:
+          - The header C(Content-Type).
+        type: str
   layout:
     description:
       - How the files of a release are laid out below O(static_url).
@@ -325,6 +350,16 @@ def argument_spec() -> dict[str, dict[str, Any]]:
         "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
         "ignore": {"type": "list", "elements": "str", "default": []},
         "already_hashed": {"type": "list", "elements": "str", "default": []},
+        "headers": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "pattern": {"type": "str", "required": True},
+                "cache_control": {"type": "str"},
+                "content_type": {"type": "str"},
+            },
+        },
         "layout": {"type": "str", "choices": ["hashed", "versioned"], "default": "hashed"},
         "hashed_names": {"type": "bool", "default": True},
         "originals": {"type": "bool", "default": False},

@@ -51,3 +51,33 @@ def test_f7_content_encoding_of_variants(name: str, names: set[str] | None, expe
 def test_only_a_name_with_a_hash_is_kept_for_ever() -> None:
     assert headers.cache_control("app.0123456789ab.css", True) == "public, max-age=31536000, immutable"
     assert headers.cache_control("robots.txt", False) == "no-cache"
+
+
+RULES = headers.rules_of(
+    [
+        {"pattern": "*.html", "cache_control": "public, max-age=60", "content_type": None},
+        {"pattern": "docs/*", "cache_control": None, "content_type": "text/plain"},
+        {"pattern": "docs/index.html", "cache_control": "no-store", "content_type": None},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["css/app.css"], {}),
+        (["a/page.html"], {"cache_control": "public, max-age=60"}),
+        (["docs/a/notes.md"], {"content_type": "text/plain"}),
+        # The later rule counts, for each header by itself.
+        (["docs/index.html"], {"cache_control": "no-store", "content_type": "text/plain"}),
+        # The name in the templates goes as well as the one with a hash.
+        (
+            ["docs/index.0123.html", "docs/index.html"],
+            {"cache_control": "no-store", "content_type": "text/plain"},
+        ),
+        (["Page.HTML"], {}),
+    ],
+    ids=["none", "extension", "folder", "later", "either", "case"],
+)
+def test_rules_of_the_user_win(names: list[str], expected: dict[str, str]) -> None:
+    assert headers.override(RULES, names) == expected
