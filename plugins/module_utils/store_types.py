@@ -140,6 +140,10 @@ class Store(ABC):
         """The bytes of a small object, or None where there is none."""
 
     @abstractmethod
+    def download(self, name: str, path: Path) -> None:
+        """Write the bytes of an object of any size to a local file; it is an error where there is none."""
+
+    @abstractmethod
     def get_version(self, name: str) -> Version | None:
         """A small object as it is now, or None where there is none."""
 

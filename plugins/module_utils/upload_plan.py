@@ -145,9 +145,9 @@ def _needs_upload(package: Package, key: str, listing: Listing, own: Published |
         return stored.md5 != file_digest(package.path(key), "md5")
     # A record that is no older than the object was written when the object had that content.
     for published in (own, others.get(0)):
-        known = published is not None and published.modified and stored.modified and key in published.record.files
-        if published is not None and known and published.modified >= stored.modified:
-            return published.record.files[key].sha256 != entry.sha256
+        known = published.record.files.get(key) if published else None
+        if published and known and stored.modified and published.modified and published.modified >= stored.modified:
+            return known.sha256 != entry.sha256
     return True
 
 

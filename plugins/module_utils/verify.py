@@ -27,11 +27,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Report:
-    """checked: keys looked for; headers_checked: keys whose headers were asked for."""
+    """checked: keys looked for; headers_checked: keys whose headers were asked for; wrong_headers: which are wrong."""
 
     checked: int
     headers_checked: int
     problems: tuple[Problem, ...]
+    wrong_headers: frozenset[str] = frozenset()
 
 
 def verify(
@@ -49,7 +50,8 @@ def verify(
     listing = store.find([*record.files, manifest_key(record.release)])
     problems = [*_record_problems(store, record), *_file_problems(record, listing)]
     broken = {problem.key for problem in problems}
-    keys = [key for key in choose(record, headers, sample_size) if key not in broken]
+    chosen = choose(record, headers, sample_size) if store.keeps_headers else []
+    keys = [key for key in chosen if key not in broken]
     steps = Steps(progress, "headers", len(keys))
 
     def ask(key: str) -> Headers | None:
@@ -59,9 +61,10 @@ def verify(
 
     with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(keys)))) as pool:
         answers = list(pool.map(ask, keys))
-    for key, answer in zip(keys, answers):
-        problems += [Problem(key, text) for text in header_problems(record.files[key], answer)]
-    return Report(len(record.files), len(keys), tuple(problems))
+    found = {key: header_problems(record.files[key], answer) for key, answer in zip(keys, answers)}
+    problems += [Problem(key, text) for key, texts in found.items() for text in texts]
+    wrong_headers = frozenset(key for key, answer in zip(keys, answers) if answer and found[key])
+    return Report(len(record.files), len(keys), tuple(problems), wrong_headers)
 
 
 def choose(record: Record, headers: HeaderChecks, sample_size: int) -> list[str]:

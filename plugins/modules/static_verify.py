@@ -12,18 +12,19 @@ description:
   - Compares a release record with the store. Every file must be there with the right size, and have the right
     Content-Type, Cache-Control and Content-Encoding; the record and the manifest must be published.
   - Existence and size come from one listing, headers from one request for each file that is checked.
-  - Fails when something is missing or wrong, and names it. Changes nothing.
+  - With O(url) files are fetched too, through a CDN or not, and compared with the record.
+  - Fails when something is missing or wrong, and names it, unless O(repair=true) has put it right.
   - With O(access_only=true) it only proves, by one request, that the store is there and lets these credentials in.
 attributes:
   check_mode:
     support: full
-    description: Works the same, since nothing is ever changed.
+    description: With O(repair=true) what would be repaired is listed, and counts as right.
   diff_mode:
-    support: N/A
-    description: Nothing is changed.
+    support: none
+    description: The result lists what was repaired.
   idempotent:
     support: full
-    description: Nothing is changed.
+    description: Nothing is changed but what is wrong.
 options:
   src:
     description:
@@ -53,9 +54,34 @@ options:
       - How many files a sample has.
     type: int
     default: 50
+  url:
+    description:
+      - The URL below which the files are served, such as C(https://cdn.example.com/static/). Files are fetched from
+        there, each by one request, or three where the server is busy or the line fails, and must have the bytes and the
+        Content-Type of the record.
+    type: str
+  url_files:
+    description:
+      - The files that are fetched from O(url). V(sample) is as for O(headers).
+    type: str
+    choices: [sample, all]
+    default: sample
+  validate_certs:
+    description:
+      - Whether the certificate of O(url) must be trusted on this host.
+    type: bool
+    default: true
+  repair:
+    description:
+      - Put right what is wrong in the store. Objects are written over, so that none is missing for a moment.
+      - With O(src) a folder, missing and broken files and the manifest are uploaded from there. Without it only
+        headers can be put right, those of files that O(headers) has checked.
+      - A release that is not published stays so.
+    type: bool
+    default: false
   concurrency:
     description:
-      - How many requests for headers are sent at the same time.
+      - How many requests for headers, or for files from O(url), are sent at the same time.
     type: int
     default: 32
 notes:
@@ -83,6 +109,17 @@ EXAMPLES = r"""
     region: eu-central-1
     headers: all
 
+- name: Prove that visitors get them, and put wrong headers right
+  trundle.django.static_verify:
+    release: v1.2.3
+    store: s3://shop-assets/static
+    region: eu-central-1
+    headers: all
+    repair: true
+    url: https://cdn.example.com/static/
+    url_files: all
+    concurrency: 8
+
 - name: Prove that the store has what was built here
   trundle.django.static_verify:
     src: /var/lib/trundle/shop/v1.2.3
@@ -106,8 +143,19 @@ headers_checked:
   returned: always, unless the record cannot be read or O(access_only=true)
   type: int
   sample: 50
+url_checked:
+  description: How many files were fetched from O(url).
+  returned: always, unless the record cannot be read or O(access_only=true)
+  type: int
+  sample: 0
+repaired:
+  description: The objects that were put right, or in check mode would be.
+  returned: always, unless the record cannot be read or O(access_only=true)
+  type: list
+  elements: str
+  sample: []
 problems:
-  description: What is missing or wrong.
+  description: What is missing or wrong, and was not repaired.
   returned: always, unless the record cannot be read or O(access_only=true)
   type: list
   elements: dict
@@ -129,8 +177,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, progress_file
+from ansible_collections.trundle.django.plugins.module_utils.package import Package, load_package, load_record
+from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps, progress_file
+from ansible_collections.trundle.django.plugins.module_utils.published import read_record, record_key, shortened
 from ansible_collections.trundle.django.plugins.module_utils.record import RECORD_NAME, Record
+from ansible_collections.trundle.django.plugins.module_utils.repair import Repaired, repair
+from ansible_collections.trundle.django.plugins.module_utils.served import check_url, served_problems
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     STORE_RULES,
     Store,
@@ -138,13 +190,7 @@ from ansible_collections.trundle.django.plugins.module_utils.store import (
     open_store,
     store_argument_spec,
 )
-from ansible_collections.trundle.django.plugins.module_utils.transfer import (
-    load_record,
-    read_record,
-    record_key,
-    shortened,
-)
-from ansible_collections.trundle.django.plugins.module_utils.verify import verify
+from ansible_collections.trundle.django.plugins.module_utils.verify import Problem, Report, choose, verify
 
 
 def find_record(store: Store, params: dict[str, Any]) -> Record:
@@ -160,11 +206,37 @@ def find_record(store: Store, params: dict[str, Any]) -> Record:
     return record
 
 
-def run(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def repaired(store: Store, record: Record, report: Report, params: dict[str, Any], *, check_mode: bool) -> Repaired:
+    if not params["repair"] or not report.problems:
+        return Repaired((), report.problems)
+    src: Package | None = None
+    if params["src"] is not None and Path(params["src"]).is_dir():
+        src = load_package(params["src"])
+    return repair(store, record, report, src, check_mode=check_mode)
+
+
+def fetched(record: Record, params: dict[str, Any], broken: set[str], progress: Progress) -> tuple[int, list[Problem]]:
+    """How many files were fetched from the URL, and what was wrong with them."""
+    if params["url"] is None:
+        return 0, []
+    keys = [key for key in choose(record, params["url_files"], params["sample_size"]) if key not in broken]
+    steps = Steps(progress, "fetch", len(keys), total_size=sum(record.files[key].size for key in keys))
+    found = served_problems(
+        check_url(params["url"]),
+        record,
+        keys,
+        concurrency=params["concurrency"],
+        steps=steps,
+        validate_certs=params["validate_certs"],
+    )
+    return len(keys), [Problem(key, text) for key, text in found.items()]
+
+
+def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict[str, Any]:
     store = open_store(params["store"], StoreOptions.from_params(params))
     if params["access_only"]:
         store.check_access()
-        return {}
+        return {"changed": False}
     record = find_record(store, params)
     report = verify(
         store,
@@ -174,17 +246,26 @@ def run(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         concurrency=params["concurrency"],
         progress=progress,
     )
+    right = repaired(store, record, report, params, check_mode=check_mode)
+    broken = {problem.key for problem in right.problems} | (set(right.keys) if check_mode else set())
+    url_checked, not_served = fetched(record, params, broken, progress)
+    problems = [*right.problems, *not_served]
     result: dict[str, Any] = {
+        "changed": bool(right.keys),
         "release": record.release,
         "checked": report.checked,
         "headers_checked": report.headers_checked,
-        "problems": [{"key": problem.key, "problem": problem.problem} for problem in report.problems],
+        "url_checked": url_checked,
+        "repaired": list(right.keys),
+        "problems": [{"key": problem.key, "problem": problem.problem} for problem in problems],
     }
-    if report.problems:
-        told = shortened([f"{problem.key}: {problem.problem}" for problem in report.problems])
-        raise TrundleError(
-            f"Release '{record.release}' is not whole in {store.location.url}: {told}. Publish it again.", **result
-        )
+    if problems:
+        told = shortened([f"{problem.key}: {problem.problem}" for problem in problems])
+        if right.problems:
+            text = f"is not whole in {store.location.url}: {told}. Publish it again."
+        else:
+            text = f"is whole in {store.location.url}, but visitors do not get it: {told}."
+        raise TrundleError(f"Release '{record.release}' {text}", **result)
     return result
 
 
@@ -197,6 +278,10 @@ def main() -> None:
             "access_only": {"type": "bool", "default": False},
             "headers": {"type": "str", "choices": ["sample", "all", "none"], "default": "sample"},
             "sample_size": {"type": "int", "default": 50},
+            "url": {"type": "str"},
+            "url_files": {"type": "str", "choices": ["sample", "all"], "default": "sample"},
+            "validate_certs": {"type": "bool", "default": True},
+            "repair": {"type": "bool", "default": False},
             "concurrency": {"type": "int", "default": 32},
         },
         required_if=[("access_only", False, ("src", "release"), True)],
@@ -205,10 +290,10 @@ def main() -> None:
     )
     try:
         with progress_file() as progress:
-            result = run(module.params, progress)
+            result = run(module.params, progress, check_mode=module.check_mode)
     except TrundleError as exc:
         module.fail_json(msg=exc.message, **exc.details)
-    module.exit_json(changed=False, **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ COUNTED = {
     "compress": "compressing {files}",
     "upload": "uploaded {files}",
     "headers": "checked the headers of {files}",
+    "fetch": "fetched {files}",
 }
 PLAIN = {
     "start": "starting the project",

@@ -22,8 +22,14 @@ if sys.version_info < (3, 11):
     # What runs on build hosts only; the parts of the collecting program, which is older, are tested all the same.
     collect_ignore_glob = [
         *("test_build_step*", "test_lock.py", "test_store*", "test_transfer.py", "test_verify.py", "test_collect.py"),
-        *("test_package.py", "test_upload_plan.py"),
-        *("test_collect_bundles.py", "test_collect_equality*", "test_collect_fast.py", "test_collect_killed.py"),
+        *("test_collect_headers.py", "test_package.py", "test_repair.py", "test_served.py", "test_upload_plan.py"),
+        *(
+            "test_collect_bundles.py",
+            "test_collect_headers.py",
+            "test_collect_equality*",
+            "test_collect_fast.py",
+            "test_collect_killed.py",
+        ),
         *("test_collect_pipeline.py", "test_collect_process.py", "test_collect_vite.py"),
     ]
 

@@ -106,3 +106,37 @@ def test_a_store_that_cannot_be_read_is_refused_with_its_cause(
     told = call(capsys, {**s3.params, **changes}, access_only=True)
     assert told["failed"]
     assert cause in told["msg"]
+
+
+def test_repair_changes_and_passes(s3: Any, store: Store, src: Path, capsys: Any) -> None:
+    store.put("b.txt", b"b", {"Content-Type": "text/html"})
+    store.delete(["a.0123456789ab.css"])
+    told = call(capsys, s3.params, src=str(src), repair=True, _ansible_check_mode=True)
+    assert (told["changed"], told["repaired"]) == (True, ["a.0123456789ab.css", "b.txt"])
+    told = call(capsys, s3.params, src=str(src), repair=True)
+    assert (told["changed"], told["repaired"], told["problems"]) == (True, ["a.0123456789ab.css", "b.txt"], [])
+    told = call(capsys, s3.params, src=str(src), repair=True)
+    assert (told["changed"], told["repaired"]) == (False, [])
+
+
+def test_without_repair_nothing_is_written(s3: Any, store: Store, src: Path, capsys: Any) -> None:
+    store.put("b.txt", b"b", {"Content-Type": "text/html"})
+    s3.control()
+    assert call(capsys, s3.params, src=str(src))["failed"]
+    assert s3.requests("PUT") == []
+
+
+@pytest.mark.usefixtures("src")
+def test_f1_what_is_not_served_fails_the_task(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params, release="v1", url="http://127.0.0.1:1/static/", url_files="all")
+    assert told["failed"]
+    assert "Release 'v1' is whole in s3://assets/" in told["msg"]
+    assert "but visitors do not get it: a.0123456789ab.css: http://127.0.0.1:1/static/a.0123456789ab.css" in told["msg"]
+    assert told["url_checked"] == 2
+
+
+@pytest.mark.usefixtures("src")
+def test_a_url_without_host_is_refused(s3: Any, capsys: Any) -> None:
+    told = call(capsys, s3.params, release="v1", url="/static/")
+    assert told["failed"]
+    assert "The url '/static/' is not valid" in told["msg"]
