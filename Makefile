@@ -8,7 +8,7 @@ GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test test-quick units sanity lint types docs companion-tests package integration \
-	molecule bench-collect changelog lock clean
+	molecule bench-collect bench-upload changelog lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -60,6 +60,10 @@ molecule: setup ## Scenarios on real hosts: all, or SCENARIO=name
 bench-collect: ## Collection beside Django's and WhiteNoise's own, into build/bench/collect.json; ARGS="--sizes 3k --runs 1"
 	$(GATES) setup
 	PYTHONPATH=build/import build/venv/bin/python benchmarks/collect.py $(ARGS)
+
+bench-upload: ## Upload beside s5cmd, boto3 and others, into build/bench/upload.json; ARGS="--groups 3k --peers s5cmd"
+	$(GATES) setup
+	PYTHONPATH=build/import build/venv/bin/python benchmarks/upload.py $(ARGS)
 
 changelog: ## Check the changelog fragments; with VERSION=x.y.z write that release into CHANGELOG.md
 	$(GATES) setup

@@ -28,13 +28,14 @@ class Usage:
 
 
 class Sampler:
-    """The peak of the resident memory of all processes below one, those that they start included.
+    """The peak of the resident memory of all processes below one, those that they start included; and itself, if told.
 
     What forks share is counted for each of them, so a program of one process is never at a disadvantage.
     """
 
-    def __init__(self, root: int | None) -> None:
+    def __init__(self, root: int | None, *, itself: bool = False) -> None:
         self.root = root
+        self.itself = itself
         self.peak = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -49,7 +50,8 @@ class Sampler:
 
     def _run(self) -> None:
         while self.root and not self._done.wait(SAMPLE_SECONDS):
-            self.peak = max(self.peak, sum(resident(pid) for pid in below(self.root)))
+            pids = below(self.root) + ([self.root] if self.itself else [])
+            self.peak = max(self.peak, sum(resident(pid) for pid in pids))
 
 
 def below(root: int) -> list[int]:
@@ -79,8 +81,8 @@ def run(
     words = [str(word) for word in command]
     started = time.monotonic()
     with (
-        Sampler(os.getpid() if memory else None) as sampler,
         subprocess.Popen(words, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
+        Sampler(process.pid if memory else None, itself=True) as sampler,
     ):
         output = process.communicate()[0]
         seconds = time.monotonic() - started
