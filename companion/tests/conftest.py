@@ -22,6 +22,7 @@ from django.test.utils import setup_test_environment  # noqa: E402
 from trundle.health import checks, drain, run  # noqa: E402
 
 setup_test_environment()
+pytest_plugins = ["chains"]
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 PATHS = {"css/app.css": "css/app.111111111111.css", "img/a b.svg": "img/a b.222222222222.svg"}

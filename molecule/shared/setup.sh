@@ -24,6 +24,9 @@ elif docker_works; then
 fi
 
 # The tests of nginx_upstream drive a real nginx of their own; the demo opens a page in a real browser.
+# The companion's tests speak to real caches.
+have memcached || packages="$packages memcached"
+have redis-server || packages="$packages redis-server"
 have git || packages="$packages git"
 have_nginx || packages="$packages nginx-light"
 have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"

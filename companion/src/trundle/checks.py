@@ -10,10 +10,12 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestFilesMixin
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 
+from trundle.cache.conf import chain_problem, chains, last_cache
 from trundle.errors import ReleaseError
 from trundle.health.conf import read_config
 from trundle.health.drain import read_draining, state_path
@@ -79,6 +81,29 @@ def check_health(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="trundle.E006")]
     return []
+
+
+@register(TAG)
+def check_caches(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    found = {alias: chain_problem(settings.CACHES, alias) for alias in chains(settings.CACHES)}
+    return [
+        Error(f"CACHES[{alias!r}] is wrong. {problem}", id="trundle.E007")
+        for alias, problem in found.items()
+        if problem
+    ]
+
+
+@register(TAG, deploy=True)
+def check_last_cache(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The last cache decides, so all processes must have the same one."""
+    messages: list[CheckMessage] = []
+    for alias in chains(settings.CACHES):
+        if chain_problem(settings.CACHES, alias) or not isinstance(last_cache(settings.CACHES, alias), LocMemCache):
+            continue
+        text = f"The last cache of CACHES[{alias!r}] is in the memory of each process, so processes will disagree."
+        hint = "Put a cache that all processes share at the end of the chain, such as Redis or Memcached."
+        messages.append(Warning(text, hint=hint, id="trundle.W003"))
+    return messages
 
 
 @register(TAG)
