@@ -26,10 +26,10 @@ from typing import IO, Any, Literal
 
 from ansible_collections.trundle.django.plugins.module_utils import build_step_files as step_files
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import STATE_FOLDER, OutputCache
-from ansible_collections.trundle.django.plugins.module_utils.collect_process import merged_environment
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.files import atomic_write, read_bytes
 from ansible_collections.trundle.django.plugins.module_utils.masking import mask, secret_values
+from ansible_collections.trundle.django.plugins.module_utils.project_process import merged_environment
 
 SCHEMA = 1
 # Lines of a failed command's output that are shown, and names in a reason.

@@ -23,9 +23,10 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_options imp
     Options,
     worker_request,
 )
-from ansible_collections.trundle.django.plugins.module_utils.collect_process import find_python, run_worker
+from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.files import atomic_write, fsync_dir, read_bytes
+from ansible_collections.trundle.django.plugins.module_utils.project_process import find_python
 from ansible_collections.trundle.django.plugins.module_utils.record import (
     MANIFEST_NAME,
     RECORD_NAME,

@@ -26,7 +26,8 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_inspect imp
 from ansible_collections.trundle.django.plugins.module_utils.collect_memory import Memory
 from ansible_collections.trundle.django.plugins.module_utils.collect_output import Outputs
 from ansible_collections.trundle.django.plugins.module_utils.collect_report import Channel
-from ansible_collections.trundle.django.plugins.module_utils.collect_storage import OwnWayError, RefusedError
+from ansible_collections.trundle.django.plugins.module_utils.collect_storage import OwnWayError
+from ansible_collections.trundle.django.plugins.module_utils.project_setup import RefusedError
 
 # WhiteNoise's list of what is compressed already, and its rule for what is worth keeping.
 SKIPPED = (

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.trundle.django.plugins.module_utils.collect_storage import RefusedError
+from ansible_collections.trundle.django.plugins.module_utils.project_setup import RefusedError
 
 CHUNK = 1 << 20
 # Files up to this size are held in memory while they are worked on.

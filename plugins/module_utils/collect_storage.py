@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import traceback
 from fnmatch import fnmatchcase
 from typing import Any, Callable
 from urllib.parse import unquote, urlsplit
+
+from ansible_collections.trundle.django.plugins.module_utils.project_setup import RefusedError, last_line
 
 # What a storage does with files. For a remote storage all of it is taken from Django's local one.
 FILE_OPERATIONS = (
@@ -26,15 +27,6 @@ FILE_OPERATIONS = (
 HASHED_EQUIVALENTS = {
     "whitenoise.storage.CompressedStaticFilesStorage": "whitenoise.storage.CompressedManifestStaticFilesStorage",
 }
-
-
-class RefusedError(Exception):
-    """A sentence for the user: collection cannot go on."""
-
-    def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
 
 
 class OwnWayError(BaseException):
@@ -248,19 +240,3 @@ def local_metaclass(project_class: Any) -> Any:
             return [cls, CollectMixin, local_operations, *hashing, *local, *remote, object]
 
     return LocalOrder
-
-
-def last_line(exc: BaseException, project: str) -> str:
-    """The last line of a traceback, and the last place in the project that it went through."""
-    if isinstance(exc, SystemExit):
-        text = f"it called sys.exit({'' if exc.code is None else exc.code})"
-    else:
-        text = traceback.format_exception_only(type(exc), exc)[-1].strip()
-    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(exc.__traceback__)]
-    if isinstance(exc, SyntaxError) and exc.filename:
-        places.append((exc.filename, exc.lineno))
-    root = os.path.join(project, "")
-    inside = [place for place in places if place[0].startswith(root) and "site-packages" not in place[0]]
-    if not inside:
-        return text
-    return f"{text} ({inside[-1][0][len(root) :]}, line {inside[-1][1]})"

@@ -42,16 +42,18 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_own import 
 from ansible_collections.trundle.django.plugins.module_utils.collect_project import (
     check_project,
     find_files,
-    load_project,
 )
 from ansible_collections.trundle.django.plugins.module_utils.collect_prune import prune
 from ansible_collections.trundle.django.plugins.module_utils.collect_report import Channel, Phases
 from ansible_collections.trundle.django.plugins.module_utils.collect_sources import sources_of
 from ansible_collections.trundle.django.plugins.module_utils.collect_storage import (
     OwnWayError,
+    make_storage,
+)
+from ansible_collections.trundle.django.plugins.module_utils.project_setup import (
     RefusedError,
     last_line,
-    make_storage,
+    load_project,
 )
 
 
@@ -76,7 +78,7 @@ def main(request: dict[str, Any], descriptor: int) -> NoReturn:
 
 def collect(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     phases = Phases()
-    settings = load_project(request)
+    settings = load_project(request, ["collectstatic", "--noinput"])
     warnings = check_project(settings, request["static_url"])
     phases.end("start")
     # Finders may have much to do; how many files there are is not known before.

@@ -144,11 +144,12 @@ class ForkServer:
 
     def worker(self, _python: str, request: Any, _environment: Any, **_options: Any) -> dict[str, Any]:
         """Stands in for run_worker: the same program, in a fork."""
-        from ansible_collections.trundle.django.plugins.module_utils import collect_process
+        from ansible_collections.trundle.django.plugins.module_utils import project_process
+        from ansible_collections.trundle.django.plugins.module_utils.collect_process import PROGRAM
 
         descriptor = 200
         program, output = self.folder / "program", self.folder / "answer"
-        program.write_bytes(collect_process.build_program(request, descriptor))
+        program.write_bytes(project_process.build_program(PROGRAM, request, descriptor))
         self._ask(
             what="program",
             project=request["project_path"],
@@ -157,9 +158,9 @@ class ForkServer:
             output=str(output),
         )
         with output.open(encoding="ascii") as channel:
-            answer = collect_process.read_answer(channel, None)
+            answer = project_process.read_answer(channel, None)
         assert answer is not None
-        return collect_process.checked(answer, [])
+        return project_process.checked(answer, [])
 
 
 def link_tree(source: Path, target: Path) -> None:

@@ -13,12 +13,9 @@ import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
-from ansible_collections.trundle.django.plugins.module_utils.collect_process import (
-    find_python,
-    merged_environment,
-    run_worker,
-)
+from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.project_process import find_python, merged_environment
 
 
 def options(site: Any, **changes: Any) -> Options:
