@@ -153,7 +153,7 @@ def changes(operation: Mapping[str, Any]) -> Iterator[Change]:
     elif operation["error"]:
         yield Change("UNKNOWN", cause=operation["error"])
     for issue in issues:
-        table = issue["table"] or guess_table(operation["sql"])
+        table = issue["table"] or guess_table([issue["statement"]] if issue["statement"] else operation["sql"])
         if issue["code"] in OF_STATES and told and (issue["table"] is None or issue["table"].lower() in told):
             continue
         yield Change(issue["code"], table, issue["column"])

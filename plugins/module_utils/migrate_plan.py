@@ -40,8 +40,20 @@ class Linter:
             or any(isinstance(operation, self.marker) for operation in migration.operations)
         )
 
+    def errors(self, statements: list[str]) -> list[dict[str, Any]]:
+        """What breaks, with the statement where it is but one."""
+        found = self.read(statements)[0]
+        by_statement = [(one, {issue.code for issue in self.read([one])[0]}) for one in statements] if found else []
+        entries = []
+        for issue in found:
+            guilty = [one for one, codes in by_statement if issue.code in codes]
+            entries.append({**issue_entry(issue), "statement": guilty[0] if len(guilty) == 1 else None})
+        return entries
+
+    def warnings(self, statements: list[str]) -> list[dict[str, Any]]:
+        return [issue_entry(issue) for issue in self.read(statements)[1]]
+
     def read(self, statements: list[str]) -> tuple[list[Any], list[Any]]:
-        """Its errors and its warnings."""
         excluded = self.options.get("exclude_migration_tests") or ()
         errors, _ignored, warnings = self.analyse(self.analyser, statements, excluded)
         return errors, warnings
@@ -103,14 +115,13 @@ class Reader:
                 statements = self.statements(migration, operation, before, after)
             except Exception as exc:  # (what an operation raises is up to it: often it looks up a constraint)
                 error = f"{type(exc).__name__}: {exc}".strip()
-        errors = self.linter.read(plain(statements))[0] if self.linter else []
         yield {
             "kind": type(operation).__name__,
             "description": str(operation.describe()),
             "sql": statements,
             "python": not operation.reduces_to_sql,
             "error": error,
-            "issues": [issue_entry(issue) for issue in errors],
+            "issues": self.linter.errors(plain(statements)) if self.linter else [],
             "before": tables_of(operation, migration.app_label, before, self.connection),
             "after": tables_of(operation, migration.app_label, after, self.connection),
         }
@@ -126,7 +137,7 @@ class Reader:
             return []
         begin = ["BEGIN;"] if migration.atomic and self.connection.features.can_rollback_ddl else []
         statements = plain(statement for operation in operations for statement in operation["sql"])
-        return [issue_entry(issue) for issue in self.linter.read(begin + statements)[1]]
+        return self.linter.warnings(begin + statements)
 
 
 def issue_entry(issue: Any) -> dict[str, Any]:

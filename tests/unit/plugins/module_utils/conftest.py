@@ -1,7 +1,7 @@
 # Copyright (c) 2026, trundle.django contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real Django projects in real virtualenvs, for the tests of collection."""
+"""Real Django projects in real virtualenvs, and a real database, for the tests of what runs in a project's Python."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,3 +162,54 @@ def new_site(tmp_path: Path, python: Path) -> Site:
     folder = tmp_path / "project"
     folder.mkdir()
     return Site(folder, python)
+
+
+@pytest.fixture(scope="session")
+def linter() -> Path:
+    """The folder that the linter of migrations is kept in, filled once and kept under build/."""
+    from ansible_collections.trundle.django.plugins.module_utils.migrate_linter import install_linter
+
+    folder = BUILD / "linter"
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "linter.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install_linter(sys.executable, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_alone() -> Iterator[Any]:
+    """One that a test can stop."""
+    with postgres_server() as server:
+        yield server
+
+
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migrations_shop import Postgres
+
+    # Its own user has to be able to reach it, which rules out pytest's folders.
+    folder = Path(tempfile.mkdtemp(prefix="trundle-postgresql-"))
+    server = Postgres(folder)
+    try:
+        server.server("start")
+        server.prepare()
+        yield server
+    finally:
+        server.server("stop")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def shop(postgres: Any, tmp_path: Path) -> Any:
+    """A project with migrations on PostgreSQL, for what does not differ between series of Django."""
+    from ansible_collections.trundle.django.tests.unit.plugins.module_utils import migrations_shop
+
+    return migrations_shop.Shop(tmp_path, migrations_shop.newest_python(), postgres.database())
