@@ -192,8 +192,15 @@ def linted(options: Options, needed: bool) -> Iterator[dict[str, Any]]:
         folder = linter_folder(options.linter_path)
         found = ask(folder if (folder / MARKER).exists() else None)
         if found["linter"] == "missing" and needed and not found["fresh"]:
-            found = ask(install())
+            found = unless_missing(ask(install()))
         yield found
+
+
+def unless_missing(found: dict[str, Any]) -> dict[str, Any]:
+    if found["linter"] != "missing":
+        return found
+    reason = "the project's Python cannot import django-migration-linter, which takes Python 3.9 or newer"
+    return {**found, "linter": reason}
 
 
 @contextmanager
@@ -237,7 +244,7 @@ def look_back(project: Project, target: Project, linter_path: Path) -> dict[str,
     with with_linter(project, linter_path, keep=False) as install:
         found = ask(linter_folder(linter_path))
         if found["linter"] == "missing":
-            found = ask(install())
+            found = unless_missing(ask(install()))
     breaking = judge(found["migrations"], expected["tables"])
     ahead = [f"{migration['app']}.{migration['name']}" for migration in found["migrations"]]
     causes = [f"{one.migration} ({one.file}; {one.operation}): {one.reason}." for one in breaking]

@@ -39,7 +39,10 @@ def install_linter(python: str, parent: Path) -> Path:
     if (folder / MARKER).exists():
         return folder
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        if not parent.exists():
+            parent.mkdir(parents=True)
+            # The account that runs the migrations reads it, whatever the umask.
+            parent.chmod(0o755)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=parent) as scratch:
             made = _make(python, Path(scratch))
             shutil.rmtree(folder, ignore_errors=True)
@@ -55,15 +58,19 @@ def _make(python: str, scratch: Path) -> Path:
     _run([python, "-m", "venv", str(venv)])
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     _run([*pip, "--no-deps", "--require-hashes", f"--requirement={wanted}", f"--target={made}"])
-    # The account that runs the migrations reads it.
-    made.chmod(0o755)
     (made / MARKER).touch()
     return made
 
 
 def _run(arguments: Sequence[str]) -> None:
     done = subprocess.run(  # pylint: disable=ansible-bad-function
-        arguments, check=False, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
+        arguments,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        umask=0o022,
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
