@@ -8,7 +8,7 @@ GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test test-quick units sanity lint types docs companion-tests package integration \
-	molecule bench-collect bench-upload changelog lock clean
+	molecule bench-collect bench-upload bench-companion changelog lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -64,6 +64,11 @@ bench-collect: ## Collection beside Django's and WhiteNoise's own, into build/be
 bench-upload: ## Upload beside s5cmd, boto3 and others, into build/bench/upload.json; ARGS="--groups 3k --peers s5cmd"
 	$(GATES) setup
 	PYTHONPATH=build/import build/venv/bin/python benchmarks/upload.py $(ARGS)
+
+bench-companion: ## The companion beside Django's own storage and caches, into build/bench/companion.json
+	bash molecule/shared/setup.sh
+	$(GATES) setup
+	PYTHONPATH=build/import build/venv/bin/python benchmarks/companion.py $(ARGS)
 
 changelog: ## Check the changelog fragments; with VERSION=x.y.z write that release into CHANGELOG.md
 	$(GATES) setup
