@@ -89,7 +89,7 @@ def cache(folder: Path, kind: str) -> dict[str, dict[str, list[float]]]:
     """Seconds for as many gets as there are keys: chains of LocMemCache and a peer, against that peer alone."""
     with location(folder, kind) as place:
         # Entries of their own for the chain and for the cache alone, which is what first hits are compared with too.
-        alone = {"BACKEND": BACKENDS[kind], "LOCATION": place, "TIMEOUT": None, "OPTIONS": {}}
+        alone: dict[str, Any] = {"BACKEND": BACKENDS[kind], "LOCATION": place, "TIMEOUT": None, "OPTIONS": {}}
         first = {"BACKEND": BACKENDS["locmem"], "LOCATION": "first", "OPTIONS": {"MAX_ENTRIES": 10 * KEYS}}
         if kind != "redis":
             alone["OPTIONS"] = {"MAX_ENTRIES": 10 * KEYS}
