@@ -136,9 +136,9 @@ def location(folder: Path, kind: str) -> Iterator[str]:
     if kind != "redis":
         yield str(folder / kind)
         return
-    import servers  # type: ignore[import-not-found]
+    import cache_servers  # type: ignore[import-not-found]
 
-    with servers.running("redis-server", folder) as port:
+    with cache_servers.running("redis-server", folder) as port:
         yield f"redis://127.0.0.1:{port}"
 
 

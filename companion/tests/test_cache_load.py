@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.core.cache.backends.redis import RedisCache
 
-import servers
+import cache_servers
 from load_worker import CAP, KEYS, NUMBERS, PROCESSES, THREADS
 
 HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ SECONDS = 30
 
 @pytest.fixture(scope="module")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with servers.running("redis-server", tmp_path_factory.mktemp("redis")) as port:
+    with cache_servers.running("redis-server", tmp_path_factory.mktemp("redis")) as port:
         yield port
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import django
 import pytest
 
-import servers
+import cache_servers
 
 HERE = Path(__file__).parent
 # Kept for the next run.
@@ -60,7 +60,10 @@ def _download(version: str, archive: Path, folder: Path) -> None:
 def reports(django_tests: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """All side by side: most of the time the tests wait for values to expire."""
     folder = tmp_path_factory.mktemp("suite")
-    with servers.running("memcached", folder) as memcached, servers.running("redis-server", folder) as redis:
+    with (
+        cache_servers.running("memcached", folder) as memcached,
+        cache_servers.running("redis-server", folder) as redis,
+    ):
         locations = {
             "filebased": str(folder / "files"),
             "memcached": f"127.0.0.1:{memcached}",
