@@ -73,6 +73,7 @@ def test_values_that_others_put_into_the_last_cache_are_served_and_not_copied(ma
     assert chain.here.get_many(["key", "number"]) == {"key": "foreign", "number": 5}
     assert chain.raw("first", "key") is None
     assert chain.raw("first", "number") is None
+    assert chain.state("first").calls == ["get_many"]
 
 
 @pytest.mark.parametrize("foreign", ["foreign", (), 5, ("trundle:2", None, "value")], ids=repr)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
+from trundle.cache.entry import MARK
+
 from chains import Clock
 
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
@@ -61,11 +63,22 @@ def test_what_does_not_live_for_a_second_is_not_copied(make, clock: Clock, timeo
     chain.here.set("key", "old")
     chain.here.set("key", "value", timeout)
     assert chain.raw("first", "key") is None
+    assert chain.state("first").calls[-1] == "delete_many"
     chain.here.set("key", "old")
     chain.here.set_many({"key": 1, "other": "value"}, timeout)
     assert chain.raw("first", "key") is None
     clock.tick(1)
     assert chain.here.get("key") is None
+
+
+def test_a_cache_that_keeps_copies_for_too_long(make, clock: Clock) -> None:
+    """As one that counts in whole minutes would: the moment that is kept with the value counts."""
+    chain = make("first", "second", "last")
+    for name in ("first", "second"):
+        caches[name].inner.set(":1:key", (MARK, clock.now - 1, "old"), None)
+    chain.elsewhere.delete("key")
+    assert chain.here.get("key") is None
+    assert chain.here.get_many(["key"]) == {}
 
 
 def test_a_process_of_its_own_sees_what_others_write_after_the_cap(make, clock: Clock) -> None:
@@ -121,7 +134,9 @@ def test_touch_changes_the_expiry_of_copies_to_come(make, clock: Clock, value: A
     chain = make()
     chain.here.set("key", value, first)
     chain.elsewhere.get("key")
+    calls = len(chain.state("last").calls)
     assert chain.elsewhere.touch("key", then) is True
+    assert sorted(chain.state("last").calls[calls:]) == ["get_many", "set", "touch"]
     clock.tick(9)
     chain.clear("first", "other-first")
     assert chain.here.get("key") == value

@@ -96,6 +96,18 @@ def test_a_write_that_begins_within_another_is_not_sure_to_be_the_last(make) -> 
     assert chain.raw("first", "key")[2] == "third"
 
 
+def test_a_read_that_begins_within_a_write_leaves_no_copy(make) -> None:
+    """The writer is done with all caches before the reader comes with the value of before."""
+    chain = make()
+    chain.elsewhere.set("key", "old")
+    watch = chain.here._shared.writes.write([":1:key"])
+    assert chain.here.get("key") == "old"
+    assert chain.raw("first", "key") is None
+    watch.end()
+    assert chain.here.get("key") == "old"
+    assert chain.raw("first", "key")[2] == "old"
+
+
 def test_close_closes_what_was_opened(make) -> None:
     chain = make()
     chain.here.close()
