@@ -32,7 +32,7 @@ def parse_environment(text: str) -> dict[str, str]:
     while position < len(text):
         position = _skip_space(text, position)
         if position < len(text) and text[position] in "#;":
-            position = _end_of_line(text, position, continued=True)
+            position = _end_of_line(text, position)
             continue
         end = _end_of_line(text, position)
         equals = text.find("=", position, end)
@@ -52,10 +52,9 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _end_of_line(text: str, position: int, *, continued: bool = False) -> int:
-    while position < len(text) and text[position] != "\n":
-        position += 2 if continued and text[position] == "\\" else 1
-    return position
+def _end_of_line(text: str, position: int) -> int:
+    end = text.find("\n", position)
+    return len(text) if end < 0 else end
 
 
 def _value(text: str, position: int) -> tuple[str, int]:

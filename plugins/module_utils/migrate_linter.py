@@ -39,10 +39,10 @@ def install_linter(python: str, parent: Path) -> Path:
     if (folder / MARKER).exists():
         return folder
     try:
-        if not parent.exists():
-            parent.mkdir(parents=True)
-            # The account that runs the migrations reads it, whatever the umask.
-            parent.chmod(0o755)
+        # The account that runs the migrations reads it, whatever the umask.
+        for missing in [path for path in (*reversed(parent.parents), parent) if not path.exists()]:
+            missing.mkdir()
+            missing.chmod(0o755)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=parent) as scratch:
             made = _make(python, Path(scratch))
             shutil.rmtree(folder, ignore_errors=True)
