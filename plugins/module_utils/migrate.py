@@ -247,7 +247,10 @@ def look_back(project: Project, target: Project, linter_path: Path) -> dict[str,
             found = unless_missing(ask(install()))
     breaking = judge(found["migrations"], expected["tables"])
     ahead = [f"{migration['app']}.{migration['name']}" for migration in found["migrations"]]
-    causes = [f"{one.migration} ({one.file}; {one.operation}): {one.reason}." for one in breaking]
+    causes = [
+        f"{one.migration} ({one.file}; {one.operation}): {one.reason}.".replace("the running code", "the old code")
+        for one in breaking
+    ]
     causes += [
         f"{name}: no code that is here has its file, so nobody can tell what it did." for name in found["strangers"]
     ]

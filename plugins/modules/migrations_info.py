@@ -72,7 +72,7 @@ causes:
   elements: str
   sample:
     - "shop.0003_remove_product_old (shop/migrations/0003_remove_product_old.py; Remove field old from product): it
-      drops the column 'old' of 'shop_product', which the running code reads and writes."
+      drops the column 'old' of 'shop_product', which the old code reads and writes."
 ahead:
   description: Applied migrations that the code to go back to does not have.
   returned: success

@@ -134,7 +134,7 @@ class TestF32WayBack:
         assert result["compatible"] is False
         assert result["ahead"] == ["shop.0002_note", "shop.0003_drop"]
         assert [cause[:14] for cause in result["causes"]] == ["shop.0003_drop"]
-        assert "drops the column 'old' of 'shop_product'" in result["causes"][0]
+        assert "drops the column 'old' of 'shop_product', which the old code reads" in result["causes"][0]
 
     def test_f32_one_that_only_adds_does_not_stand_in_the_way(self, shop: Shop, linter: Path) -> None:
         first, second = shop.release("v1"), shop.release("v2", _0002_note=NOTE)
