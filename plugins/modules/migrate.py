@@ -17,7 +17,7 @@ description:
     that the running code uses; Django's own states tell what SQL hides. Migrations with C(IgnoreMigration), and those
     that C(MIGRATION_LINTER_OPTIONS) of the settings leave out (C(exclude_apps), C(ignore_name),
     C(ignore_name_contains), C(exclude_migration_tests)), are taken as checked. What C(RunPython) does to data is not
-    judged.
+    judged, nor on SQLite a new unique constraint.
   - Django's own C(migrate) command runs them, one of the project's own included.
 requirements:
   - An interpreter with the project's requirements, Django 4.2 or newer.
