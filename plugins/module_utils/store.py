@@ -79,9 +79,9 @@ def store_argument_spec() -> dict[str, Any]:
         "account": {"type": "str", "aliases": ["storage_account_name", "storage_account", "account_name"]},
         "account_key": {"type": "str", "no_log": True},
         "sas_token": {"type": "str", "no_log": True},
-        "tenant": {"type": "str"},
+        "tenant": {"type": "str", "aliases": ["tenant_id"]},
         "client_id": {"type": "str"},
-        "secret": {"type": "str", "no_log": True},
+        "secret": {"type": "str", "aliases": ["client_secret"], "no_log": True},
         "retries": {"type": "int", "default": 5},
     }
 

@@ -31,14 +31,6 @@ from ansible_collections.trundle.django.plugins.module_utils.store_objects impor
 )
 from ansible_collections.trundle.django.plugins.module_utils.store_types import Location, StoreOptions
 
-try:
-    from azure.core.exceptions import AzureError
-    from azure.identity import ClientSecretCredential, DefaultAzureCredential
-
-    IDENTITY_ERROR = None
-except ImportError:
-    IDENTITY_ERROR = traceback.format_exc()
-
 with suppress(ImportError):
     # Its absence is told by require_obstore.
     from obstore.store import AzureStore
@@ -137,10 +129,14 @@ def _check_expiry(expiry: str) -> None:
 
 
 def _identity(options: StoreOptions) -> TokenCredential:
-    if IDENTITY_ERROR is not None:
+    try:
+        # Not before it is needed: it takes as long to import as all the rest.
+        from azure.identity import ClientSecretCredential, DefaultAzureCredential
+    except ImportError:
         raise TrundleError(
-            f"{missing_required_lib('azure-identity')} Or give account_key or sas_token.", exception=IDENTITY_ERROR
-        )
+            f"{missing_required_lib('azure-identity')} Or give account_key or sas_token.",
+            exception=traceback.format_exc(),
+        ) from None
     if options.secret:
         if not (options.tenant and options.client_id):
             raise TrundleError("The secret of a service principal needs client_id and tenant; give both.")
@@ -154,6 +150,8 @@ class IdentityCredentials:
     """Hands azure-identity's tokens to obstore, fresh ones during long uploads."""
 
     def __init__(self, location: Location, credential: TokenCredential) -> None:
+        from azure.core.exceptions import AzureError
+
         self._credential = credential
         # It warns on stderr of each kind of credentials that is not there.
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)

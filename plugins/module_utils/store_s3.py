@@ -75,7 +75,7 @@ def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
         client_options={"allow_http": bool(endpoint and endpoint.startswith("http://"))},
         retry_config={"max_retries": max(0, options.retries), "retry_timeout": timedelta(minutes=3)},
         virtual_hosted_style_request=style == "virtual",
-        config=_config(location, options, endpoint, style),
+        config=object_config(location, options, endpoint=endpoint, style=style),
     )
     target = Target(location.bucket, endpoint or f"Amazon S3 ({region})", region)
     # With a key of KMS the ETag looks like an MD5 and is none.
@@ -91,7 +91,7 @@ def _addressing_style(location: Location, options: StoreOptions, endpoint: str |
     return "virtual" if endpoint is None and "." not in location.bucket else "path"
 
 
-def _config(location: Location, options: StoreOptions, endpoint: str | None, style: Style) -> S3Config:
+def object_config(location: Location, options: StoreOptions, *, endpoint: str | None, style: Style) -> S3Config:
     config: S3Config = {}
     if endpoint:
         scheme, host = endpoint.split("://", 1)

@@ -75,6 +75,17 @@ EXAMPLES = r"""
     region: eu-central-1
     profile: deploy
 
+- name: Publish a release to Azure, as the identity that the Azure CLI or the host has
+  trundle.django.static_upload:
+    src: /var/lib/trundle/shop/v1.2.3
+    store: az://assets/static
+    account: shopassets
+
+- name: Publish a release to a folder that the web servers have mounted too
+  trundle.django.static_upload:
+    src: /var/lib/trundle/shop/v1.2.3
+    store: file:///mnt/efs/static
+
 - name: Publish a release to a server that speaks S3
   trundle.django.static_upload:
     src: /var/lib/trundle/shop/v1.2.3

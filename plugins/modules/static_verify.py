@@ -44,7 +44,7 @@ options:
     default: false
   headers:
     description:
-      - The files whose headers are checked.
+      - The files whose headers are checked. None are with a V(file://) store, which keeps no headers.
       - V(sample) takes O(sample_size) files, of every kind in turn; it is the same sample each time.
     type: str
     choices: [sample, all, none]
@@ -241,7 +241,7 @@ def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict
     report = verify(
         store,
         record,
-        headers=params["headers"],
+        headers=params["headers"] if store.keeps_headers else "none",
         sample_size=params["sample_size"],
         concurrency=params["concurrency"],
         progress=progress,

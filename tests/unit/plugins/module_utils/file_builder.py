@@ -12,7 +12,7 @@ import sys
 
 from ansible_collections.trundle.django.plugins.module_utils.store import ObjectExistsError, StoreOptions, open_store
 
-ROUNDS = 12
+ROUNDS = 100
 SIZE = 200_000
 
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils import store as stores
-from ansible_collections.trundle.django.plugins.module_utils import store_objects
+from ansible_collections.trundle.django.plugins.module_utils import store_objects, store_s3
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     ObjectExistsError,
@@ -103,6 +103,50 @@ def test_headers_survive(s3: Any) -> None:
     assert store.head("a.css.gz") == stores.Headers(3, "text/css", "no-cache", "gzip")
     assert store.head("missing") is None
     assert store.get("missing") is None
+
+
+def sent(s3: Any) -> dict[str, str]:
+    """The headers of the one PUT since the last control that say how the object is to be kept."""
+    [entry] = [entry for entry in s3.log() if entry["method"] == "PUT"]
+    return {name.removeprefix("HTTP_X_AMZ_"): value for name, value in entry["amz"].items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {}),
+        ({"encryption_mode": "AES256"}, {"SERVER_SIDE_ENCRYPTION": "AES256"}),
+        ({"encryption_mode": "aws:kms"}, {"SERVER_SIDE_ENCRYPTION": "aws:kms"}),
+        (
+            {"encryption_mode": "aws:kms", "encryption_kms_key_id": "some-key"},
+            {"SERVER_SIDE_ENCRYPTION": "aws:kms", "SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID": "some-key"},
+        ),
+        ({"checksum_algorithm": "sha256"}, {"CHECKSUM_SHA256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="}),
+        ({"checksum_algorithm": "none"}, {}),
+    ],
+    ids=["plain", "sse-s3", "sse-kms", "sse-kms-key", "checksum", "no-checksum"],
+)
+def test_the_server_is_told_how_to_keep_an_object(s3: Any, options: dict[str, str], expected: dict[str, str]) -> None:
+    store = open_at(s3, **options)
+    store.put("a", b"abc", PLAIN)
+    assert sent(s3) == expected
+    assert store.get("a") == b"abc"
+    # With KMS the ETag is not the MD5, whatever it looks like.
+    assert (store.find(["a"]).objects["a"].md5 is None) == (options.get("encryption_mode") == "aws:kms")
+
+
+def test_amazon_gets_a_checksum_beside_each_object() -> None:
+    location = stores.parse_url("s3://bucket/static")
+    config = store_s3.object_config(location, StoreOptions(), endpoint=None, style="virtual")
+    assert config == {"checksum_algorithm": "SHA256"}
+
+
+def test_a_server_may_want_the_bucket_in_its_name() -> None:
+    location = stores.parse_url("s3://bucket/static")
+    options = StoreOptions(**KEYS, endpoint_url="https://s3.example.com:9000", addressing_style="virtual")
+    config = store_s3.object_config(location, options, endpoint=options.endpoint_url, style="virtual")
+    assert config == {"endpoint": "https://bucket.s3.example.com:9000"}
+    assert open_store("s3://bucket/static", options).location == location
 
 
 def test_create_only_refuses_a_second_object(s3: Any) -> None:

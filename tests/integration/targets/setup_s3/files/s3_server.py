@@ -39,6 +39,7 @@ from moto.s3.models import s3_backends  # noqa: E402
 
 BUCKET = "assets"
 # Listed for the reader too: without it even a missing object is a 403, as on AWS.
+OF_OBJECTS = ("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION", "HTTP_X_AMZ_CHECKSUM", "HTTP_X_AMZ_SDK_CHECKSUM")
 READ = ["s3:GetObject", "s3:ListBucket"]
 
 
@@ -59,7 +60,7 @@ class FaultyApp:
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self.app = app
         self.rules: list[dict[str, Any]] = []
-        self.log: list[dict[str, str]] = []
+        self.log: list[dict[str, Any]] = []
         self.random = random.Random(1)  # noqa: S311
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -67,7 +68,16 @@ class FaultyApp:
         if path == "/_control":
             return self.control(environ, start_response)
         token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
-        self.log.append({"method": method, "path": path, "query": environ.get("QUERY_STRING", ""), "token": token})
+        self.log.append(
+            {
+                "method": method,
+                "path": path,
+                "query": environ.get("QUERY_STRING", ""),
+                "token": token,
+                # Those that say how an object is to be kept.
+                "amz": {name: value for name, value in environ.items() if name.startswith(OF_OBJECTS)},
+            }
+        )
         rule = self.fault(method, path)
         if rule is not None and "delay" in rule:
             time.sleep(rule["delay"])
