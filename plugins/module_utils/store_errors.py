@@ -91,8 +91,12 @@ _NO_ACCOUNT = "the name of {endpoint} cannot be resolved; correct account or end
 _NO_SUCH_PLACE = frozenset({"NoSuchBucket", "ContainerNotFound", "InvalidResourceName"})
 _REGION = "the bucket '{bucket}' is not in region '{region}'; set region to the one that it is in"
 _DENIED = (
-    "these credentials may not do that; allow s3:ListBucket on the bucket '{bucket}', and s3:GetObject and "
-    "s3:PutObject on its objects"
+    "these credentials may not do that; allow s3:ListBucket on the bucket '{bucket}', and s3:GetObject, s3:PutObject "
+    "and, to remove old releases, s3:DeleteObject on its objects"
+)
+_KMS_DENIED = (
+    "these credentials may not use the KMS key that objects are encrypted with; allow kms:GenerateDataKey and "
+    "kms:Decrypt on it, or name another by encryption_kms_key_id"
 )
 _FILE_CAUSES = {
     errno.EACCES: "the user {user} may not do that; give this user, or a group of it, the right to write there",
@@ -169,6 +173,8 @@ def _template(text: str, code: str | None, status: int | None, target: Target) -
 def _s3(text: str, code: str | None, status: int | None) -> str | None:
     if code in _REGION_CODES or status == 301 or "redirect without LOCATION" in text:
         return _REGION
+    if code == "AccessDenied" and "kms:" in text:
+        return _KMS_DENIED
     if code in _S3_CAUSES:
         return _S3_CAUSES[code]
     return _DENIED if code == "AccessDenied" or status in (401, 403) else None

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 DELETES_AT_ONCE = 16
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
-Page = list[tuple[str, Stored]]
 # The rest of a listing after the name that is given, or all of it, whatever its keys look like.
 Rest = Callable[[Optional[str]], Iterator[Sequence["ObjectMeta"]]]
 
@@ -106,13 +105,17 @@ class ObjectStore(Store):
         with self._explained("list", self.location.url):
             for page in self._pages():
                 seen += len(page)
-                found.update((name, stored) for name, stored in page if name in wanted or name.startswith(below))
+                found.update(
+                    (meta["path"], self._kind.stored(meta))
+                    for meta in page
+                    if meta["path"] in wanted or meta["path"].startswith(below)
+                )
         return Listing(found, max(1, -(-seen // self._kind.page)))
 
     def iterate(self) -> Iterator[tuple[str, Stored]]:
         with self._explained("list", self.location.url):
             for page in self._pages():
-                yield from page
+                yield from ((meta["path"], self._kind.stored(meta)) for meta in page)
 
     def get(self, name: str) -> bytes | None:
         with self._explained("read", self.url(name)):
@@ -203,11 +206,7 @@ class ObjectStore(Store):
             for _none in pool.map(attempt, keys):
                 pass
 
-    def _pages(self) -> Iterator[Page]:
-        for metas in self._metas():
-            yield [(meta["path"], self._kind.stored(meta)) for meta in metas]
-
-    def _metas(self) -> Iterator[Sequence[ObjectMeta]]:
+    def _pages(self) -> Iterator[Sequence[ObjectMeta]]:
         """The listing, page by page.
 
         obstore gives up at a key such as `a//b`, which others may have put into the bucket.

@@ -24,6 +24,8 @@ def answer(status: int, code: str, message: str = "Told by the server.") -> str:
         (answer(403, "RequestTimeTooSkewed"), "clock"),
         (answer(400, "ExpiredToken"), "expired"),
         (answer(403, "AccessDenied"), "allow s3:ListBucket"),
+        (answer(403, "AccessDenied", "Not authorized to perform: kms:GenerateDataKey"), "may not use the KMS key"),
+        (answer(400, "KMS.NotFoundException"), "no such KMS key in region 'eu-west-1'; correct encryption_kms_key_id"),
         ("- Server returned non-2xx status code: 403 Forbidden: ", "allow s3:ListBucket"),
         (answer(301, "PermanentRedirect"), "not in region 'eu-west-1'; set region"),
         ("Received redirect without LOCATION, this normally indicates", "not in region 'eu-west-1'; set region"),

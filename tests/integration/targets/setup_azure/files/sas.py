@@ -22,7 +22,7 @@ now = datetime.now(timezone.utc)
 start, end = (
     f"{now + timedelta(minutes=offset):%Y-%m-%dT%H:%M:%SZ}" for offset in (min(-5, int(minutes) - 5), int(minutes))
 )
-signed = "\n".join([account, permissions, "b", "co", start, end, "", "", VERSION, ""])
+signed = f"{account}\n{permissions}\nb\nco\n{start}\n{end}\n\n\n{VERSION}\n"
 signature = hmac.new(base64.b64decode(key), signed.encode(), hashlib.sha256).digest()
 parts = {"sv": VERSION, "ss": "b", "srt": "co", "sp": permissions, "st": start, "se": end}
 print(urlencode({**parts, "sig": base64.b64encode(signature).decode()}))
