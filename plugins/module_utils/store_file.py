@@ -10,6 +10,8 @@ created once, whoever else is writing, and a reader of the folder never sees a f
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -20,6 +22,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import BinaryIO
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.store_errors import file_cause, is_final_errno
@@ -28,10 +31,12 @@ from ansible_collections.trundle.django.plugins.module_utils.store_types import 
     Headers,
     Listing,
     Location,
+    ObjectChangedError,
     ObjectExistsError,
     Store,
     Stored,
     StoreOptions,
+    Version,
 )
 
 # Files grow here, on the same file system, before they are renamed to where they belong.
@@ -64,19 +69,21 @@ class FileStore(Store):
             ):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    def find(self, names: Collection[str]) -> Listing:
+    def find(self, names: Collection[str], *, folder: str | None = None) -> Listing:
         folders: dict[str, set[str]] = {}
         for name in names:
             if _is_plain(name):
-                folder, _slash, leaf = name.rpartition("/")
-                folders.setdefault(folder, set()).add(leaf)
+                parent, _slash, leaf = name.rpartition("/")
+                folders.setdefault(parent, set()).add(leaf)
         found: dict[str, Stored] = {}
         with self._explained("list", self._root):
             self._folder_mode()
-            for folder, leaves in folders.items():
-                for leaf, entry in _files(self._root / folder):
+            for parent, leaves in folders.items():
+                for leaf, entry in _files(self._root / parent):
                     if leaf in leaves and (stored := _stored(entry)):
-                        found[f"{folder}/{leaf}" if folder else leaf] = stored
+                        found[f"{parent}/{leaf}" if parent else leaf] = stored
+            if folder is not None:
+                found.update(self._below(folder.rstrip("/")))
         return Listing(found, max(1, len(folders)))
 
     def iterate(self) -> Iterator[tuple[str, Stored]]:
@@ -92,6 +99,45 @@ class FileStore(Store):
                 return path.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+
+    def download(self, name: str, path: Path) -> None:
+        with self._explained("read", self._path(name)):
+            shutil.copyfile(self._path(name), path)
+
+    def get_version(self, name: str) -> Version | None:
+        path = self._path(name)
+        with self._explained("read", path):
+            self._folder_mode()
+            try:
+                with path.open("rb") as stream:
+                    return _version(stream)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def replace(
+        self,
+        name: str,
+        data: bytes,
+        headers: Mapping[str, str],  # noqa: ARG002  # the web server gives them, by name
+        *,
+        e_tag: str,
+    ) -> None:
+        path = self._path(name)
+        with self._explained("replace", path):
+            self._folder_mode()
+            try:
+                stream = path.open("r+b")
+            except FileNotFoundError:
+                raise ObjectChangedError(f"Failed to replace {path}: it is gone.") from None
+            with stream:
+                # One after the other, on the file itself: whoever comes next finds that another file has its name.
+                # On NFS the server keeps such locks, for all of its clients.
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                with path.open("rb") as now:
+                    same = os.path.samestat(os.fstat(now.fileno()), os.fstat(stream.fileno()))
+                    if not same or _version(now).e_tag != e_tag:
+                        raise ObjectChangedError(f"Failed to replace {path}: somebody else has written it.")
+                self._put_part(data, path, create_only=False)
 
     def head(self, name: str) -> Headers | None:
         path = self._path(name)
@@ -113,11 +159,7 @@ class FileStore(Store):
     ) -> None:
         path = self._path(name)
         with self._explained("write", path):
-            part = self._write_part(data)
-            try:
-                self._place(part, path, create_only=create_only)
-            finally:
-                part.unlink(missing_ok=True)
+            self._put_part(data, path, create_only=create_only)
 
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
@@ -160,6 +202,13 @@ class FileStore(Store):
                 "not read what is put there; give it mode 0755, or 2750 and the group of the web server."
             )
         return mode
+
+    def _put_part(self, data: bytes | Path, path: Path, *, create_only: bool) -> None:
+        part = self._write_part(data)
+        try:
+            self._place(part, path, create_only=create_only)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _write_part(self, data: bytes | Path) -> Path:
         """Write the bytes to a file of its own and wait until they are on the disk."""
@@ -254,6 +303,13 @@ class FileStore(Store):
         except OSError as exc:
             kind = FinalError if is_final_errno(exc) else TrundleError
             raise kind(f"Failed to {verb} {path}: {file_cause(exc)}.") from None
+
+
+def _version(stream: BinaryIO) -> Version:
+    """Every write gives the name to another file, at another time."""
+    data, found = stream.read(), os.fstat(stream.fileno())
+    e_tag = f"{found.st_ino}-{found.st_mtime_ns}-{hashlib.sha256(data).hexdigest()}"
+    return Version(data, e_tag, datetime.fromtimestamp(found.st_mtime, timezone.utc))
 
 
 def _is_plain(name: str) -> bool:

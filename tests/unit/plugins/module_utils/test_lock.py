@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,18 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 def store(s3: Any) -> Store:
     return open_store(s3.url, StoreOptions.from_params(s3.params))
+
+
+@pytest.fixture(params=["s3", "file"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """The kinds of stores that write on a condition each in its own way."""
+    if request.param == "s3":
+        store: Store = request.getfixturevalue("store")
+        return store
+    folder = tmp_path / "static"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    return open_store(f"file://{folder}", StoreOptions())
 
 
 def of(holder: str, ttl: int = 600) -> Lock:
@@ -74,16 +87,16 @@ def test_f26_a_second_deploy_stops_and_names_the_holder(s3: Any, store: Store) -
     assert s3.requests("PUT") == []
 
 
-def test_f26_a_second_deploy_waits_until_the_first_has_ended(store: Store) -> None:
-    first, told = take(store, "shop", of("alice")), []
+def test_f26_a_second_deploy_waits_until_the_first_has_ended(any_store: Store) -> None:
+    first, told = take(any_store, "shop", of("alice")), []
 
     def pause(seconds: float) -> None:
         assert 0 < seconds <= 7.5
-        give_back(store, "shop", first.lease)
+        give_back(any_store, "shop", first.lease)
 
-    second = take(store, "shop", of("bob"), wait=60, pause=pause, waiting=lambda: told.append(1))
+    second = take(any_store, "shop", of("bob"), wait=60, pause=pause, waiting=lambda: told.append(1))
     assert (second.changed, second.after, told) == (True, None, [1])
-    found = find(store, "shop")
+    found = find(any_store, "shop")
     assert found is not None
     assert found.lock.holder == "bob"
 
@@ -101,51 +114,51 @@ def test_locks_of_other_names_do_not_matter(store: Store) -> None:
     assert take(store, "staging.example.com", of("bob"), pause=no_pause).changed
 
 
-def test_f26_a_stale_lock_is_taken_over_after_its_expiry_only(store: Store) -> None:
-    take(store, "shop", of("alice", ttl=2))
+def test_f26_a_stale_lock_is_taken_over_after_its_expiry_only(any_store: Store) -> None:
+    take(any_store, "shop", of("alice", ttl=2))
     with pytest.raises(TrundleError, match="alice"):
-        take(store, "shop", of("bob"), pause=no_pause)
-    expire(store)
-    taken = take(store, "shop", of("bob"), pause=no_pause)
+        take(any_store, "shop", of("bob"), pause=no_pause)
+    expire(any_store)
+    taken = take(any_store, "shop", of("bob"), pause=no_pause)
     assert taken.after is not None
     assert taken.after.told()["holder"] == "alice"
 
 
-def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(store: Store) -> None:
+def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(any_store: Store) -> None:
     for _turn in ("free", "stale"):
         together = threading.Barrier(8)
 
         def attempt(number: int) -> str:
             together.wait()  # noqa: B023
             try:
-                return take(store, "shop", of(f"taker{number}", ttl=5)).lease
+                return take(any_store, "shop", of(f"taker{number}", ttl=5)).lease
             except TrundleError as exc:
                 return exc.message
 
         with ThreadPoolExecutor(8) as pool:
             told = list(pool.map(attempt, range(8)))
-        found = find(store, "shop")
+        found = find(any_store, "shop")
         assert found is not None
         lost = [text for text in told if text.startswith("Another deploy is running: taker")]
         assert len(lost) == 7
         assert set(told) - set(lost) == {found.lock.lease}
-        expire(store)
+        expire(any_store)
 
 
-def test_f26_a_slow_taker_does_not_overwrite_a_faster_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f26_a_slow_taker_does_not_overwrite_a_faster_one(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its reading of the expired lock and its writing, somebody else takes over."""
-    take(store, "shop", of("alice", ttl=1))
-    expire(store)
-    replace = ObjectStore.replace
+    take(any_store, "shop", of("alice", ttl=1))
+    expire(any_store)
+    replace = type(any_store).replace
 
     def late(self: Store, *arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(ObjectStore, "replace", replace)
-        take(store, "shop", of("carol"))
+        monkeypatch.setattr(type(any_store), "replace", replace)
+        take(any_store, "shop", of("carol"))
         replace(self, *arguments, **options)
 
-    monkeypatch.setattr(ObjectStore, "replace", late)
+    monkeypatch.setattr(type(any_store), "replace", late)
     with pytest.raises(TrundleError, match="Another deploy is running: carol"):
-        take(store, "shop", of("bob"))
+        take(any_store, "shop", of("bob"))
 
 
 @pytest.mark.parametrize("turn", ["first", "later"])
@@ -169,33 +182,35 @@ def test_a_write_whose_answer_was_lost_is_ours(store: Store, monkeypatch: pytest
     assert given.lock.holder == "bob"
 
 
-def test_giving_back_is_for_the_holder(store: Store) -> None:
-    first = take(store, "shop", of("alice", ttl=1))
-    expire(store)
-    second = take(store, "shop", of("bob"))
-    assert give_back(store, "shop", first.lease) is None
-    found = find(store, "shop")
+def test_giving_back_is_for_the_holder(any_store: Store) -> None:
+    first = take(any_store, "shop", of("alice", ttl=1))
+    expire(any_store)
+    second = take(any_store, "shop", of("bob"))
+    assert give_back(any_store, "shop", first.lease) is None
+    found = find(any_store, "shop")
     assert found is not None
     assert (found.held, found.lock.lease) == (True, second.lease)
-    given = give_back(store, "shop", second.lease)
+    given = give_back(any_store, "shop", second.lease)
     assert given is not None
-    assert give_back(store, "shop", second.lease) is None
-    assert give_back(store, "nothing", second.lease) is None
+    assert give_back(any_store, "shop", second.lease) is None
+    assert give_back(any_store, "nothing", second.lease) is None
 
 
-def test_f26_giving_back_late_leaves_the_lock_of_who_took_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = take(store, "shop", of("alice", ttl=1))
-    expire(store)
-    replace = ObjectStore.replace
+def test_f26_giving_back_late_leaves_the_lock_of_who_took_over(
+    any_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = take(any_store, "shop", of("alice", ttl=1))
+    expire(any_store)
+    replace = type(any_store).replace
 
     def late(self: Store, *arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(ObjectStore, "replace", replace)
-        take(store, "shop", of("bob"))
+        monkeypatch.setattr(type(any_store), "replace", replace)
+        take(any_store, "shop", of("bob"))
         replace(self, *arguments, **options)
 
-    monkeypatch.setattr(ObjectStore, "replace", late)
-    give_back(store, "shop", first.lease)
-    found = find(store, "shop")
+    monkeypatch.setattr(type(any_store), "replace", late)
+    give_back(any_store, "shop", first.lease)
+    found = find(any_store, "shop")
     assert found is not None
     assert (found.held, found.lock.holder) == (True, "bob")
 
@@ -220,19 +235,19 @@ def test_renewing_writes_when_half_of_the_time_is_over(s3: Any, store: Store) ->
     assert (found.lock.ttl, found.lock.taken, found.lock.lease) == (1300, wanted.taken, lease)
 
 
-def test_f26_a_lock_that_was_lost_is_not_renewed(store: Store) -> None:
-    lease = take(store, "shop", of("alice", ttl=1)).lease
-    expire(store)
+def test_f26_a_lock_that_was_lost_is_not_renewed(any_store: Store) -> None:
+    lease = take(any_store, "shop", of("alice", ttl=1)).lease
+    expire(any_store)
     # Late, but nobody has come in between.
-    assert renew(store, "shop", lease, ttl=1).changed
-    expire(store)
-    take(store, "shop", of("bob"))
+    assert renew(any_store, "shop", lease, ttl=1).changed
+    expire(any_store)
+    take(any_store, "shop", of("bob"))
     with pytest.raises(TrundleError, match=r"was lost: bob on laptop1 .* holds it now") as caught:
-        renew(store, "shop", lease, ttl=600)
+        renew(any_store, "shop", lease, ttl=600)
     assert caught.value.details["lock"]["holder"] == "bob"
-    give_back(store, "shop", None)
+    give_back(any_store, "shop", None)
     with pytest.raises(TrundleError, match="was lost: nobody holds it now"):
-        renew(store, "shop", lease, ttl=600)
+        renew(any_store, "shop", lease, ttl=600)
 
 
 def test_check_mode_writes_nothing_and_does_not_wait(s3: Any, store: Store) -> None:
