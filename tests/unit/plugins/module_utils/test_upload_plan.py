@@ -149,3 +149,16 @@ def test_f8_a_record_older_than_the_file_tells_nothing(opaque: Store, make_relea
     while opaque.find(["robots.txt"]).objects["robots.txt"].modified == written:
         opaque.put("robots.txt", b"Deny!", {"Content-Type": "text/plain", "Cache-Control": "no-cache"})
     assert make_plan(opaque, package).uploads == ("robots.txt",)
+
+
+def test_f8_on_a_shared_file_system_the_record_tells_the_content(tmp_path: Path, make_release: Any) -> None:
+    folder = tmp_path / "static"
+    folder.mkdir()
+    folder.chmod(0o755)
+    store = open_store(f"file://{folder}", StoreOptions())
+    assert len(upload(store, make_release("v1", FILES)).uploads) == 3
+    assert upload(store, make_release("v1", FILES)).uploads == ()
+    # A web server gives the headers there: other ones are no reason to write.
+    assert upload(store, with_headers(make_release("v2", FILES), '"no-cache"', f'"{SHORT}"')).uploads == ()
+    assert upload(store, make_release("v3", DENY)).uploads == ("robots.txt",)
+    assert (folder / "robots.txt").read_bytes() == b"Deny!"
