@@ -21,7 +21,7 @@ from typing import Any
 
 STATIC_URL = "https://cdn.example.com/static/"
 PAGE = os.sysconf("SC_PAGE_SIZE")
-ROUNDS, KEYS = 20, 2000
+ROUNDS, KEYS = 20, 1000
 # As an object of a page would be.
 VALUE = {"id": 7, "name": "A name of some length", "tags": ["one", "two", "three"], "text": "x" * 300}
 BACKENDS = {
