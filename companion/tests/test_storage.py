@@ -69,6 +69,23 @@ class TestServing:
         else:
             assert ReleaseStaticFilesStorage().url(name) == expected
 
+    @pytest.mark.parametrize(
+        "base", [CDN, "/", "/static/", "/st atic/", "https://cdn.example.com/a%20b/", "//cdn.example.com/s/", "/../s/"]
+    )
+    def test_the_short_way_gives_djangos_urls(self, folder: Folder, configure, base: str) -> None:
+        class Long(ReleaseStaticFilesStorage):
+            url = ManifestStaticFilesStorage.url
+
+        names = ["css/app.css", "img/a b.svg", "js/café.js", ".well/known.js", "a/.b/c"]
+        names += ["a/./c", "a/../b", "a//b", "/a"]
+        folder.write(paths={name: f"{name}.1" for name in names}, static_url=base)
+        options = {"manifest": folder.manifest, "strict": False}
+        short, long = ReleaseStaticFilesStorage(**options), Long(**options)
+        names += ["./no.css", "no/../no.css", "no//no.css", "../no.css", "/no.css", "no/", "css/app.css?x", "a%20b"]
+        assert [short.url(name) for name in names] == [long.url(name) for name in names]
+        configure(DEBUG=True)
+        assert [short.url(name) for name in names] == [long.url(name) for name in names]
+
     def test_the_stock_storage_reads_the_same_file(self, released: Folder, use_storage) -> None:
         use_storage(STOCK, manifest_storage=FileSystemStorage(location=released.path))
         assert static("css/app.css") == "/static/" + PATHS["css/app.css"]
