@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.headers import ENCODINGS
@@ -23,6 +26,9 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
     parse,
 )
 
+# Servers drop headers with an underscore, Azure refuses hyphens.
+_METADATA_NAME = re.compile(r"[a-z][a-z0-9]*")
+_METADATA_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 # Up to this size a file is read whole; larger ones are streamed.
 SMALL = 1024 * 1024
 
@@ -35,6 +41,7 @@ class Package:
     record_bytes: bytes
     manifest: bytes
     folder: Path
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def immutable(self) -> frozenset[str]:
@@ -44,17 +51,23 @@ class Package:
         variants = {name + extension for name in hashed for extension in ENCODINGS}
         return frozenset((hashed | variants) & record.files.keys())
 
+    def headers(self, key: str) -> dict[str, str]:
+        return {**self.metadata, **asset_headers(self.record.files[key])}
+
     def path(self, key: str) -> Path:
         return self.folder / key
 
 
-def load_package(src: str, *, release: str | None = None) -> Package:
-    """Read the folder that collectstatic wrote, and compare each file's size with the record."""
+def load_package(src: str, *, release: str | None = None, metadata: Mapping[str, str] | None = None) -> Package:
+    """Read the folder that collectstatic wrote, and compare each file's size with the record.
+
+    metadata: the user's own, which each file is to carry in the store.
+    """
     folder = Path(src)
     record_bytes, manifest = read_file(folder / RECORD_NAME), read_file(folder / MANIFEST_NAME)
     record = _expected(parse(record_bytes), folder / RECORD_NAME, release)
     check_manifest(record, manifest)
-    package = Package(record, record_bytes, manifest, folder / "static")
+    package = Package(record, record_bytes, manifest, folder / "static", check_metadata(metadata or {}))
     problems = [problem for key in sorted(record.files) if (problem := _local_problem(package, key))]
     if problems:
         raise TrundleError(
@@ -68,6 +81,22 @@ def load_package(src: str, *, release: str | None = None) -> Package:
 def load_record(path: Path, *, release: str | None = None) -> Record:
     """Read a record from a local file."""
     return _expected(parse(read_file(path)), path, release)
+
+
+def check_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuse names that are headers of another kind, and what no store can keep."""
+    for name, value in metadata.items():
+        if not _METADATA_NAME.fullmatch(name) or not _METADATA_VALUE.fullmatch(value):
+            raise TrundleError(
+                f"The metadata {name!r}: {value!r} is not valid: a name has lower-case letters and digits and begins "
+                "with a letter, a value has printable ASCII characters."
+            )
+    return metadata
+
+
+def texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """A dictionary as YAML gives it: a number, or a version that looks like one, is meant as text."""
+    return {str(name): str(value) for name, value in given.items()}
 
 
 def asset_headers(entry: FileEntry) -> dict[str, str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from ansible_collections.trundle.django.plugins.module_utils.package import (
     Package,
     asset_headers,
     check_digest,
+    check_metadata,
     file_digest,
 )
 from ansible_collections.trundle.django.plugins.module_utils.published import RECORD_HEADERS, manifest_key
@@ -36,8 +37,19 @@ class Repaired:
     problems: tuple[Problem, ...]
 
 
-def repair(store: Store, record: Record, report: Report, package: Package | None, *, check_mode: bool) -> Repaired:
-    """Take each file from the package, where there is one, or else from the store, where only its headers are wrong."""
+def repair(
+    store: Store,
+    record: Record,
+    report: Report,
+    package: Package | None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    check_mode: bool = False,
+) -> Repaired:
+    """Take each file from the package, where there is one, or else from the store, where only its headers are wrong.
+
+    metadata: the user's own, which writing over an object would take away.
+    """
     wrong = list(dict.fromkeys(problem.key for problem in report.problems))
     keys = [key for key in wrong if _can(record, report, key, package)]
     left = [problem for problem in report.problems if problem.key not in keys]
@@ -46,7 +58,7 @@ def repair(store: Store, record: Record, report: Report, package: Package | None
 
     def one(key: str) -> str | None:
         try:
-            _put(store, record, key, package)
+            _put(store, record, key, package, check_metadata(metadata or {}))
             return _still_wrong(store, record, key)
         except TrundleError as exc:
             return exc.message
@@ -63,21 +75,21 @@ def _can(record: Record, report: Report, key: str, package: Package | None) -> b
     return key in record.files and (package is not None or key in report.wrong_headers)
 
 
-def _put(store: Store, record: Record, key: str, package: Package | None) -> None:
+def _put(store: Store, record: Record, key: str, package: Package | None, metadata: Mapping[str, str]) -> None:
     """The bytes are those of the record, or nothing is written."""
     if package is not None and key == manifest_key(record.release):
         store.put(key, package.manifest, RECORD_HEADERS)
     elif package is not None:
         path = package.path(key)
         check_digest(path, file_digest(path, "sha256"), record.files[key])
-        store.put(key, path, asset_headers(record.files[key]))
+        store.put(key, path, {**metadata, **asset_headers(record.files[key])})
     else:
         with tempfile.TemporaryDirectory(prefix="trundle-repair-") as folder:
             path = Path(folder) / "object"
             store.download(key, path)
             if file_digest(path, "sha256") != record.files[key].sha256:
                 raise TrundleError("its content is not that of the record either; give src to upload it again")
-            store.put(key, path, asset_headers(record.files[key]))
+            store.put(key, path, {**metadata, **asset_headers(record.files[key])})
 
 
 def _still_wrong(store: Store, record: Record, key: str) -> str | None:

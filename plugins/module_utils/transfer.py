@@ -21,12 +21,12 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 from ansible_collections.trundle.django.plugins.module_utils.package import (
     SMALL,
     Package,
-    asset_headers,
     check_digest,
     file_digest,
     load_package,
     load_record,
     read_file,
+    texts,
 )
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps
 from ansible_collections.trundle.django.plugins.module_utils.published import (
@@ -60,6 +60,7 @@ __all__ = [
     "read_record",
     "record_key",
     "shortened",
+    "texts",
 ]
 
 # Larger files, which are streamed, are sent a few at a time.
@@ -185,11 +186,11 @@ def _send(store: Store, package: Package, key: str, large: threading.BoundedSema
     if entry.size <= SMALL:
         data = read_file(path)
         check_digest(path, hashlib.sha256(data).hexdigest(), entry)
-        store.put(key, data, asset_headers(entry))
+        store.put(key, data, package.headers(key))
         return
     with large:
         check_digest(path, file_digest(path, "sha256"), entry)
-        store.put(key, path, asset_headers(entry))
+        store.put(key, path, package.headers(key))
 
 
 def _upload_error(record: Record, plan: Plan, failures: list[Failure]) -> TrundleError:

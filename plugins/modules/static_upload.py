@@ -55,6 +55,12 @@ options:
       - Upload all files, whether the store has them or not. A record that exists is still not replaced.
     type: bool
     default: false
+  metadata:
+    description:
+      - Metadata of your own that each file is to carry in the store, such as C(team=web). Names have lower-case
+        letters and digits only. Files that the store has already keep what they have.
+    type: dict
+    default: {}
 notes:
   - While it takes longer than three seconds, a line every three seconds tells how far it is, with connections V(local)
     and V(ssh). There is none with C(no_log) or C(async).
@@ -179,6 +185,7 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import (
     manifest_key,
     publish,
     record_key,
+    texts,
 )
 
 
@@ -202,7 +209,7 @@ def diff_of(store: Store, package: Package, plan: Plan) -> dict[str, str]:
 
 
 def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict[str, Any]:
-    package = load_package(params["src"], release=params["release"])
+    package = load_package(params["src"], release=params["release"], metadata=texts(params["metadata"]))
     store = open_store(params["store"], StoreOptions.from_params(params))
     progress.tell("list")
     plan = make_plan(store, package, force=params["force"])
@@ -230,6 +237,7 @@ def main() -> None:
             "release": {"type": "str"},
             "concurrency": {"type": "int", "default": 32},
             "force": {"type": "bool", "default": False},
+            "metadata": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
         **STORE_RULES,

@@ -79,6 +79,12 @@ options:
       - A release that is not published stays so.
     type: bool
     default: false
+  metadata:
+    description:
+      - Metadata of your own that each file is to carry in the store, such as C(team=web). Names have lower-case
+        letters and digits only. Given to the files that O(repair) writes; it is not compared.
+    type: dict
+    default: {}
   concurrency:
     description:
       - How many requests for headers, or for files from O(url), are sent at the same time.
@@ -177,7 +183,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.package import Package, load_package, load_record
+from ansible_collections.trundle.django.plugins.module_utils.package import Package, load_package, load_record, texts
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, Steps, progress_file
 from ansible_collections.trundle.django.plugins.module_utils.published import read_record, record_key, shortened
 from ansible_collections.trundle.django.plugins.module_utils.record import RECORD_NAME, Record
@@ -212,7 +218,7 @@ def repaired(store: Store, record: Record, report: Report, params: dict[str, Any
     src: Package | None = None
     if params["src"] is not None and Path(params["src"]).is_dir():
         src = load_package(params["src"])
-    return repair(store, record, report, src, check_mode=check_mode)
+    return repair(store, record, report, src, metadata=texts(params["metadata"]), check_mode=check_mode)
 
 
 def fetched(record: Record, params: dict[str, Any], broken: set[str], progress: Progress) -> tuple[int, list[Problem]]:
@@ -282,6 +288,7 @@ def main() -> None:
             "url_files": {"type": "str", "choices": ["sample", "all"], "default": "sample"},
             "validate_certs": {"type": "bool", "default": True},
             "repair": {"type": "bool", "default": False},
+            "metadata": {"type": "dict", "default": {}},
             "concurrency": {"type": "int", "default": 32},
         },
         required_if=[("access_only", False, ("src", "release"), True)],

@@ -55,3 +55,21 @@ def test_an_asset_may_not_take_the_place_of_a_record(make_release: Any) -> None:
 def test_variants_of_hashed_files_are_immutable(make_release: Any) -> None:
     package = load_package(str(make_release("v1", FILES, {**VARIANT, "robots.txt.gz": b"z"})))
     assert package.immutable == {APP, APP + ".gz", "js/app.ba9876543210.js"}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"Content-Type": "x"}, {"cache-control": "x"}, {"a": ""}, {"a": "ü"}, {"a": "x\n"}, {"1": "x"}, {"a_b": "x"}],
+)
+def test_metadata_that_no_store_keeps_is_refused(make_release: Any, metadata: dict[str, str]) -> None:
+    with pytest.raises(TrundleError, match="is not valid: a name has lower-case letters"):
+        load_package(str(make_release("v1", FILES)), metadata=metadata)
+
+
+def test_metadata_goes_with_each_file(make_release: Any) -> None:
+    package = load_package(str(make_release("v1", FILES)), metadata={"team": "web 1"})
+    assert package.headers(APP) == {
+        "team": "web 1",
+        "Content-Type": "text/css",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }

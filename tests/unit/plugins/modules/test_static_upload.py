@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.trundle.django.plugins.modules import static_upload
+from ansible_collections.trundle.django.plugins.module_utils.store import StoreOptions, open_store
+from ansible_collections.trundle.django.plugins.modules import static_upload, static_verify
 
 WRONG = {"secret_key": "a-secret-that-is-wrong", "session_token": "a-secret-token"}
 FILES = {"a.css": ("a.0123456789ab.css", b"a{}"), "b.txt": ("b.txt", b"b")}
@@ -71,3 +72,27 @@ def test_half_a_key_is_refused(s3: Any, capsys: Any) -> None:
     told = call(capsys, {**s3.params, "secret_key": None}, src="/nowhere")
     assert told["failed"]
     assert "required together" in told["msg"]
+
+
+def metadata_of(s3: Any, name: str) -> dict[str, str]:
+    import boto3
+
+    keys = {"aws_access_key_id": s3.params["access_key"], "aws_secret_access_key": s3.params["secret_key"]}
+    client = boto3.client("s3", endpoint_url=s3.params["endpoint_url"], region_name="us-east-1", **keys)
+    return dict(client.head_object(Bucket=s3.state["bucket"], Key=f"{s3.prefix}/{name}")["Metadata"])
+
+
+def test_metadata_reaches_the_store_and_survives_a_repair(s3: Any, make_release: Any, capsys: Any) -> None:
+    src = str(make_release("v1", FILES))
+    call(capsys, s3.params, src=src, metadata={"team": "web", "cost": 4711})
+    expected = {"team": "web", "cost": "4711"}
+    assert metadata_of(s3, "b.txt") == expected
+    store = open_store(s3.url, StoreOptions.from_params(s3.params))
+    store.put("b.txt", b"b", {"Content-Type": "text/html"})
+    assert metadata_of(s3, "b.txt") == {}
+    given = {**s3.params, "release": "v1", "repair": True, "metadata": expected}
+    given = {name: value for name, value in given.items() if value is not None}
+    with patch_module_args(given), pytest.raises(SystemExit):
+        static_verify.main()
+    assert json.loads(capsys.readouterr().out)["repaired"] == ["b.txt"]
+    assert metadata_of(s3, "b.txt") == expected
