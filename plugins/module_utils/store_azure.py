@@ -17,9 +17,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, urlsplit
-from urllib.request import Request, urlopen
 
 from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.store_errors import Target
@@ -187,10 +187,9 @@ class SasDelete:
 
     def __call__(self, key: str) -> None:
         url = f"{self._folder}/{quote(key)}?{self._sas}"
-        request = Request(url, method="DELETE", headers={"x-ms-version": self.VERSION})  # noqa: S310  # see check_endpoint
         for attempt in range(max(0, self._retries) + 1):
             try:
-                urlopen(request, timeout=30).close()  # noqa: S310
+                open_url(url, method="DELETE", headers={"x-ms-version": self.VERSION}, timeout=30).close()
                 return
             except HTTPError as exc:
                 if exc.code == 404:

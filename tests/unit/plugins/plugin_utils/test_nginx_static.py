@@ -25,7 +25,7 @@ def parts(**options: Any) -> dict[str, str]:
 
 def cache_of(uri: str, **options: Any) -> str:
     """What the map gives for an answer of this status and address, read as nginx reads it."""
-    rules = re.findall(r'^    "~(.*)" "(.*)";$', parts(**options)["http"].split("}\n")[0], re.MULTILINE)
+    rules = re.findall(r'^    "~(.*)" "(.*)";$', parts(**options)["http"].split("}\n", maxsplit=1)[0], re.MULTILINE)
     assert rules
     return next((value for pattern, value in rules if re.search(pattern, uri)), "no-store")
 
