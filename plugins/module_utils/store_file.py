@@ -44,7 +44,7 @@ PARTS = ".parts"
 # What is older was left by a run that was killed: even a large file grows all the time.
 STALE = 24 * 3600.0
 # Others may remove an empty folder just when a file is to be put into it.
-TRIES = 5
+TRIES = 20
 
 
 def open_file(location: Location, _options: StoreOptions) -> FileStore:
@@ -236,18 +236,19 @@ class FileStore(Store):
     def _place(self, part: Path, path: Path, *, create_only: bool) -> None:
         """Give the part its name, in one step, and wait until that is on the disk."""
         for attempt in range(1, TRIES + 1):
-            self._make_folder(path.parent)
             try:
+                self._make_folder(path.parent)
                 if create_only:
                     _link(part, path)
                 else:
                     part.replace(path)
-                _sync_folder(path.parent)
+                break
             except FileNotFoundError:
                 if attempt == TRIES:
                     raise
-                continue
-            return
+        # Others may have deleted the file by now, and then its folder.
+        with suppress(FileNotFoundError):
+            _sync_folder(path.parent)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder of the store and those above it, with the mode of the store's own."""
