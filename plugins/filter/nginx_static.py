@@ -38,6 +38,13 @@ options:
     type: list
     elements: str
     default: []
+  headers:
+    description:
+      - What some files are to be served with, a C(pattern) with C(cache_control), C(content_type) or both, as
+        M(trundle.django.collectstatic) takes them.
+    type: list
+    elements: dict
+    default: []
   nginx:
     description: What C(nginx -V) and C(nginx -T) print, from which the modules are known.
     type: str

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
@@ -17,7 +18,9 @@ from ansible_collections.trundle.django.plugins.module_utils.headers import (
     CONTENT_TYPES,
     DEFAULT_TYPE,
     ENCODINGS,
+    Rule,
     content_encoding,
+    rules_of,
 )
 from ansible_collections.trundle.django.plugins.module_utils.store import parse_url
 
@@ -28,6 +31,10 @@ _VARIANT = rf"(\.({'|'.join(name[1:] for name in ENCODINGS)}))?"
 _GOOD = "^(200|206|304)"
 _URL_PATH = re.compile(r"/([A-Za-z0-9._~+@=-]+/)+")
 _HOST = re.compile(r"[A-Za-z0-9.-]*")
+
+
+# What an address has to match, and the rule for it.
+Rules = Sequence[tuple[str, Rule]]
 
 
 @dataclass(frozen=True)
@@ -45,17 +52,27 @@ class Site:
 
 
 def nginx_static(
-    store: str, *, app: str, url: str, layout: str = "hashed", already_hashed: Iterable[str] = (), nginx: str = ""
+    store: str,
+    *,
+    app: str,
+    url: str,
+    layout: str = "hashed",
+    already_hashed: Iterable[str] = (),
+    headers: Iterable[Mapping[str, Any]] = (),
+    nginx: str = "",
 ) -> dict[str, str]:
     """Parts of an nginx configuration, and the host of the static URL.
 
-    nginx: what nginx tells of how it was built and what it loads.
+    headers: the user's own for some files, as collection takes them. nginx: what nginx tells of how it was built and
+    what it loads.
     """
     site = _site(store, app, url)
+    # The first expression that matches counts for nginx, and the last rule for the record.
+    rules = [(_rule_as_regex(rule.pattern, site, layout), rule) for rule in reversed(rules_of(headers))]
     return {
         "host": site.host,
-        "http": "\n".join(_maps(site, layout, already_hashed)),
-        "server": "\n".join(_location(site, gzip=_has_gzip(nginx), brotli=_has_brotli(nginx))),
+        "http": "\n".join(_maps(site, layout, already_hashed, rules)),
+        "server": "\n".join(_location(site, rules, gzip=_has_gzip(nginx), brotli=_has_brotli(nginx))),
     }
 
 
@@ -73,12 +90,17 @@ def _site(store: str, app: str, url: str) -> Site:
     return Site(app=app, folder=f"/{location.prefix}/", path=path, host=parts.hostname or "")
 
 
-def _maps(site: Site, layout: str, already_hashed: Iterable[str]) -> list[str]:
+def _maps(site: Site, layout: str, already_hashed: Iterable[str], rules: Rules) -> list[str]:
     """Cache-Control by status and name: a 404 is kept nowhere (F1); Content-Encoding by name."""
     path = re.escape(site.path)
     names = [".*"] if layout == "versioned" else [DJANGO_HASH, *map(glob_as_regex, already_hashed)]
     # In the versioned layout what lies in the folder of a release never changes.
     lines = [f'map "$status$uri" ${site.variable}_cache {{', '    default "no-store";']
+    lines += [
+        f"    {_quoted(f'~{_GOOD}{regex}')} {_value(rule.cache_control)};"
+        for regex, rule in rules
+        if rule.cache_control is not None
+    ]
     lines += [f"    {_quoted(f'~{_GOOD}{path}{name}{_VARIANT}$')} {_quoted(CACHE_HASHED)};" for name in names]
     lines += [f'    "~{_GOOD}" {_quoted(CACHE_UNHASHED)};', "}"]
     lines += [f"map $uri ${site.variable}_encoding {{", '    default "";', '    "~*\\.svgz$" gzip;']
@@ -87,7 +109,7 @@ def _maps(site: Site, layout: str, already_hashed: Iterable[str]) -> list[str]:
     return [*lines, "}"]
 
 
-def _location(site: Site, *, gzip: bool, brotli: bool) -> list[str]:
+def _location(site: Site, rules: Rules, *, gzip: bool, brotli: bool) -> list[str]:
     inner = [f"alias {site.folder};", f"add_header Cache-Control ${site.variable}_cache always;"]
     inner += [f"add_header Content-Encoding ${site.variable}_encoding;", "gzip off;"]
     if gzip:
@@ -101,11 +123,26 @@ def _location(site: Site, *, gzip: bool, brotli: bool) -> list[str]:
     inner += [f"    {kind} {' '.join(extensions)};" for kind, extensions in _by_type(CONTENT_TYPES).items()]
     inner += ["}", "# Records, and files that are still being written."]
     inner += [f"location ~ {_quoted(f'^{re.escape(site.path)}[.]')} {{ return 404; }}"]
+    inner += [
+        f"location ~ {_quoted(f'^{regex}')} {{ types {{ }} default_type {_value(rule.content_type)}; }}"
+        for regex, rule in rules
+        if rule.content_type is not None
+    ]
     inner += ["# A compressed file that is asked for by its own name has the type of what is in it."]
     for kind, extensions in _by_type(_compressible()).items():
         pattern = _quoted(f"[.]({'|'.join(extensions)})[.]({'|'.join(name[1:] for name in ENCODINGS)})$")
         inner += [f"location ~* {pattern} {{ types {{ }} default_type {kind}; }}"]
     return [f"location ^~ {site.path} {{", *(f"    {line}" for line in inner), "}"]
+
+
+def _rule_as_regex(pattern: str, site: Site, layout: str) -> str:
+    """A rule matches the name in the sources too: the one with a hash before the extension is that one's."""
+    stem, dot, extension = pattern.rpartition(".")
+    name = glob_as_regex(pattern)
+    if dot and extension.isalnum():
+        name = rf"{glob_as_regex(stem)}(\.[0-9a-f]{{12}})?\.{extension}"
+    folder = "[^/]+/" if layout == "versioned" else ""
+    return f"{re.escape(site.path)}{folder}{name}{_VARIANT}$"
 
 
 def glob_as_regex(pattern: str) -> str:
@@ -140,6 +177,13 @@ def _by_type(types: dict[str, str]) -> dict[str, list[str]]:
 def _quoted(text: str) -> str:
     """A parameter of nginx's configuration: quotes and pairs of backslashes lose one there."""
     return '"' + text.replace("\\\\", "\\\\\\\\").replace('"', '\\"') + '"'
+
+
+def _value(text: str | None) -> str:
+    """A header that the user gave; a dollar would name a variable of nginx."""
+    if text is None or not re.fullmatch(r"[^$\\\x00-\x1f\x7f]*", text):
+        raise TrundleError(f"The header {text!r} cannot be served by nginx: leave out dollars and backslashes.")
+    return _quoted(text)
 
 
 def _has_gzip(nginx: str) -> bool:

@@ -16,6 +16,11 @@ from ansible_collections.trundle.django.plugins.filter.nginx_static import Filte
 from ansible_collections.trundle.django.plugins.module_utils.headers import CACHE_HASHED
 from ansible_collections.trundle.django.plugins.plugin_utils.nginx_static import glob_as_regex
 
+FOR_WORKERS = [
+    {"pattern": "*.js", "cache_control": "max-age=60", "content_type": None},
+    {"pattern": "sw.js", "cache_control": "no-cache, must-revalidate"},
+    {"pattern": "feed/*", "content_type": "application/rss+xml; charset=utf-8"},
+]
 STORE = "file:///mnt/efs/static"
 
 
@@ -47,6 +52,13 @@ def cache_of(uri: str, **options: Any) -> str:
         ("200/static/vite/index-BCdef.js.br", {"already_hashed": ["vite/*.js"]}, CACHE_HASHED),
         ("200/static/v1/css/app.css", {"layout": "versioned"}, CACHE_HASHED),
         ("404/static/v1/css/app.css", {"layout": "versioned"}, "no-store"),
+        ("200/static/sw.js", {"headers": FOR_WORKERS}, "no-cache, must-revalidate"),
+        ("200/static/sw.55e7cbb9ba48.js", {"headers": FOR_WORKERS}, "no-cache, must-revalidate"),
+        ("200/static/sw.55e7cbb9ba48.js.br", {"headers": FOR_WORKERS}, "no-cache, must-revalidate"),
+        ("404/static/sw.js", {"headers": FOR_WORKERS}, "no-store"),
+        ("200/static/my-sw.js", {"headers": FOR_WORKERS}, "max-age=60"),
+        ("200/static/a.css", {"headers": FOR_WORKERS}, "no-cache"),
+        ("200/static/v1/sw.js", {"headers": FOR_WORKERS, "layout": "versioned"}, "no-cache, must-revalidate"),
     ],
 )
 def test_cache_control_follows_status_and_name(uri: str, options: dict[str, Any], expected: str) -> None:
@@ -99,3 +111,16 @@ def test_an_address_that_nginx_cannot_have_is_refused(url: str) -> None:
 def test_another_kind_of_store_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="is no folder that nginx could serve"):
         FilterModule().filters()["nginx_static"]("s3://bucket/static", app="shop", url="/static/")
+
+
+def test_a_rule_gives_a_type_to_a_file_and_its_variants() -> None:
+    server = parts(headers=FOR_WORKERS)["server"]
+    [(pattern, kind)] = re.findall(r'location ~ "(\S*feed\S*)" { types { } default_type "(.*)"; }', server)
+    assert kind == "application/rss+xml; charset=utf-8"
+    assert re.search(pattern, "/static/feed/all.55e7cbb9ba48.gz")
+    assert not re.search(pattern, "/static/other/feed/all")
+
+
+def test_a_header_that_names_a_variable_of_nginx_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="leave out dollars and backslashes"):
+        parts(headers=[{"pattern": "*", "cache_control": "max-age=$age"}])
