@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from trundle.health.checks import Check, CheckFailed
+from trundle.health.checks import CacheCheck, Check, CheckFailed, DatabaseCheck, ManifestCheck, MigrationsCheck
 
-__all__ = ["Check", "CheckFailed"]
+__all__ = ["CacheCheck", "Check", "CheckFailed", "DatabaseCheck", "ManifestCheck", "MigrationsCheck"]

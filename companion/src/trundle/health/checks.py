@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Coroutine
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from trundle.errors import ReleaseError
+from trundle.health.migrations import names_on_disk, pending
 from trundle.release import Release, env_release_id, find_manifest, load_release
 from trundle.storage import ReleaseStaticFilesStorage
 
@@ -27,12 +34,23 @@ class Check:
     name: str
     timeout: float | None = None
     """Seconds; None takes TRUNDLE_HEALTH["TIMEOUT"]."""
+    reuse: float | None = None
+    """For so many seconds a verdict answers later probes; None takes TRUNDLE_HEALTH["REUSE"]."""
     shared = False
     """True for what all hosts share: when it fails, taking hosts out of the balancer does not help."""
+    warning = False
+    """True for what is only told: a failure is shown as a warning and costs the process no traffic."""
 
-    def run(self) -> None:
-        """Raise CheckFailed with a text for the public, or anything else, which is logged and shown as "unknown"."""
+    def run(self) -> Coroutine[Any, Any, None] | None:
+        """Raise CheckFailed with a text for the public, or anything else, which is logged and shown as "unknown".
+
+        It may be an `async def`: then it runs in an event loop of its own.
+        """
         raise NotImplementedError
+
+    def problem(self) -> str | None:
+        """What is wrong with the settings that it needs, and what to do; seen at start, without running it."""
+        return None
 
 
 class DatabaseCheck(Check):
@@ -44,18 +62,77 @@ class DatabaseCheck(Check):
     def __init__(self, alias: str = "default") -> None:
         self.alias = alias
 
+    def problem(self) -> str | None:
+        # Django itself fills in `default` with the dummy.
+        engine = connections.settings.get(self.alias, {}).get("ENGINE", "django.db.backends.dummy")
+        if engine != "django.db.backends.dummy":
+            return None
+        return f"DATABASES has no {self.alias!r}. Define it, or give the check {self.name!r} an alias that is there."
+
     def run(self) -> None:
         connection = connections[self.alias]
         try:
-            connection.ensure_connection()
-            usable = connection.is_usable()
+            self.look(connection)
         except (DatabaseError, InterfaceError) as exc:
             # Only the kind of error: its text may name hosts and users.
             raise CheckFailed(f"the database does not answer ({type(exc).__name__})") from exc
         finally:
             connection.close()
-        if not usable:
+
+    def look(self, connection: BaseDatabaseWrapper) -> None:
+        """Look at the database; its own errors are expected ones."""
+        connection.ensure_connection()
+        if not connection.is_usable():
             raise CheckFailed("the database does not answer")
+
+
+class MigrationsCheck(DatabaseCheck):
+    """All migrations are applied. Only told: nothing that could be done to this process applies them."""
+
+    name = "migrations"
+    warning = True
+    reuse = 30.0
+
+    @cached_property
+    def names(self) -> frozenset[tuple[str, str]]:
+        return names_on_disk()
+
+    def look(self, connection: BaseDatabaseWrapper) -> None:
+        number = pending(connection, self.names)
+        if number:
+            what = "1 migration is" if number == 1 else f"{number} migrations are"
+            raise CheckFailed(f"{what} not applied; see `manage.py showmigrations`")
+
+
+class CacheCheck(Check):
+    """The cache keeps what it is given. Whether a site can live without its cache is for the project to say."""
+
+    name = "cache"
+    shared = True
+
+    def __init__(self, alias: str = "default") -> None:
+        self.alias = alias
+
+    def problem(self) -> str | None:
+        if self.alias in settings.CACHES:
+            return None
+        return f"CACHES has no {self.alias!r}. Define it, or give the check {self.name!r} an alias that is there."
+
+    def run(self) -> None:
+        cache = caches[self.alias]
+        # A key of its own for each attempt: those of other processes run at the same time.
+        key = value = f"trundle.health.{uuid4().hex}"
+        try:
+            cache.set(key, value, 10)
+            found = cache.get(key)
+            cache.delete(key)
+        except Exception as exc:
+            # The clients' errors have no class in common. Their text may name hosts and users.
+            raise CheckFailed(f"the cache does not answer ({type(exc).__name__})") from exc
+        finally:
+            cache.close()
+        if found != value and not isinstance(cache, DummyCache):
+            raise CheckFailed("the cache does not keep what it is given")
 
 
 class ManifestCheck(Check):

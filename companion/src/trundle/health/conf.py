@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from trundle.health.checks import Check
+from trundle.health.checks import Check, DatabaseCheck, ManifestCheck, MigrationsCheck
 
-DEFAULT_CHECKS = ("trundle.health.checks.DatabaseCheck", "trundle.health.checks.ManifestCheck")
+DEFAULT_CHECKS = (DatabaseCheck, ManifestCheck, MigrationsCheck)
 NUMBERS = {"TIMEOUT": 2.0, "REUSE": 1.0, "GRACE": 30.0}
 
 
@@ -35,12 +35,27 @@ def read_config() -> Config:
             f"TRUNDLE_HEALTH has unknown keys: {', '.join(unknown)}. Known are: CHECKS, {', '.join(NUMBERS)}."
         )
     numbers = {key.lower(): _seconds(key, given.get(key, default)) for key, default in NUMBERS.items()}
-    checks = tuple(_make_check(entry) for entry in given.get("CHECKS", DEFAULT_CHECKS))
+    checks = _given_checks(given["CHECKS"]) if "CHECKS" in given else _default_checks()
+    return Config(checks=checks, **numbers)
+
+
+def _default_checks() -> tuple[Check, ...]:
+    # A project without a database has none to look at.
+    return tuple(check for check in (kind() for kind in DEFAULT_CHECKS) if check.problem() is None)
+
+
+def _given_checks(entries: Any) -> tuple[Check, ...]:
+    if not isinstance(entries, (list, tuple)):
+        raise ImproperlyConfigured("TRUNDLE_HEALTH['CHECKS'] must be a list.")
+    checks = tuple(_make_check(entry) for entry in entries)
     names = [check.name for check in checks]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ImproperlyConfigured(f"TRUNDLE_HEALTH['CHECKS'] has more than one check named {', '.join(twice)}.")
-    return Config(checks=checks, **numbers)
+    problems = [problem for problem in (check.problem() for check in checks) if problem is not None]
+    if problems:
+        raise ImproperlyConfigured(f"TRUNDLE_HEALTH['CHECKS']: {' '.join(problems)}")
+    return checks
 
 
 def _seconds(key: str, value: Any) -> float:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -43,8 +45,10 @@ class Outcome:
 class Attempt:
     """One run of a check. Everybody who asks while it runs waits for this one."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, known: str | None = None) -> None:
+        """`known` is the failure that was logged last: one that goes on is not logged with each probe."""
         self.check = check
+        self.known = known
         self.started = time.monotonic()
         self.ended: float | None = None
         self.error: str | None = None
@@ -54,10 +58,13 @@ class Attempt:
 
     def _run(self) -> None:
         try:
-            self.check.run()
+            result = self.check.run()
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
         except CheckFailed as exc:
             self.error = str(exc)
-            logger.warning("Check %s: %s", self.check.name, exc, exc_info=exc.__cause__)
+            level = logging.DEBUG if self.error == self.known else logging.WARNING
+            logger.log(level, "Check %s: %s", self.check.name, exc, exc_info=exc.__cause__)
         except Exception:
             self.error = "unknown"
             logger.exception("Check %s failed in a way that it does not expect", self.check.name)
@@ -78,6 +85,7 @@ class Runner:
         self.check = check
         self.config = config
         self.timeout = config.timeout if check.timeout is None else check.timeout
+        self.reuse = config.reuse if check.reuse is None else check.reuse
         self._lock = threading.Lock()
         self._attempt: Attempt | None = None
         self._last_ok: float | None = None
@@ -87,23 +95,25 @@ class Runner:
         with self._lock:
             attempt = self._attempt
             if attempt is None or self._is_stale(attempt):
-                attempt = self._attempt = Attempt(self.check)
+                known = None if attempt is None else attempt.error
+                attempt = self._attempt = Attempt(self.check, known)
             return attempt
 
     def _is_stale(self, attempt: Attempt) -> bool:
         now = time.monotonic()
         if attempt.ended is None:
             return now - attempt.started > GIVE_UP_AFTER * self.timeout
-        return now - attempt.ended >= self.config.reuse
+        return now - attempt.ended >= self.reuse
 
     def finish(self, attempt: Attempt, *, tolerant: bool) -> Outcome:
         outcome = attempt.wait(self.timeout)
         now = time.monotonic()
         if outcome.error is None:
             self._last_ok = now
-        elif tolerant and self.check.shared and self._last_ok is not None and now - self._last_ok < self.config.grace:
-            return Outcome(outcome.error, outcome.seconds, tolerated=True)
-        return outcome
+            return outcome
+        lately_ok = self._last_ok is not None and now - self._last_ok < self.config.grace
+        tolerated = self.check.warning or (tolerant and self.check.shared and lately_ok)
+        return replace(outcome, tolerated=tolerated)
 
 
 @cache
