@@ -11,7 +11,10 @@ from django.core.management import call_command
 from conftest import Folder
 
 STOCK = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+STRICT = "trundle.storage.ReleaseStaticFilesStorage"
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+urlpatterns: list[Any] = []
 
 
 def found(deploy: bool = False) -> dict[str | None, str]:
@@ -80,6 +83,7 @@ class NoName:
         ({"TIMEOUT": 0}, "TIMEOUT'] must be"),
         ({"TIMEOUT": True}, "TIMEOUT'] must be"),
         ({"GRACE": -1}, "GRACE'] must be"),
+        ({"CHECKS": "no.such.Check"}, "CHECKS'] must be a list"),
         ({"CHECKS": ["no.such.Check"]}, "failed to import 'no.such.Check'"),
         ({"CHECKS": ["test_checks.NoName"]}, "'test_checks.NoName' is no check. Derive from"),
         ({"CHECKS": ["trundle.health.Check"]}, "is no check. Derive from trundle.health.Check and give it a name"),
@@ -107,3 +111,56 @@ def test_w001_not_for_djangos_own_manifest_storage(released: Folder, use_storage
 def test_w002_no_release_outside_development() -> None:
     assert found() == {}
     assert "DEBUG is off and no release is found" in found(deploy=True)["trundle.W002"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "message"),
+    [
+        ("no.such.Storage", {}, "No module named 'no'"),
+        (STRICT, {"manfest": "/srv/staticfiles.json"}, "unexpected keyword argument 'manfest'"),
+    ],
+)
+def test_e008_a_storage_that_cannot_be_made(use_storage, configure, backend: str, options: Any, message: str) -> None:
+    use_storage(backend, **options)
+    assert message in found()["trundle.E008"]
+    assert list(found(deploy=True)) == ["trundle.E008"]
+    configure(INSTALLED_APPS=["trundle"])
+    assert found() == {}
+
+
+def test_w004_a_redirect_is_no_answer_to_a_probe(configure) -> None:
+    configure(SECURE_SSL_REDIRECT=True, DEBUG=True)
+    assert found() == {}
+    warning = found(deploy=True)["trundle.W004"]
+    assert "redirects the health views under /health/" in warning
+    assert "'^health/' to SECURE_REDIRECT_EXEMPT" in warning
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
+        {"SECURE_REDIRECT_EXEMPT": ["^health/"]},
+        {"ROOT_URLCONF": "test_checks"},
+    ],
+    ids=["header", "exempt", "no-health-views"],
+)
+def test_w004_not_where_it_is_answered(configure, remedy: Any) -> None:
+    configure(SECURE_SSL_REDIRECT=True, DEBUG=True, **remedy)
+    assert found(deploy=True) == {}
+
+
+def test_w005_a_release_that_cannot_be_drained(released: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found() == {}
+    assert "a drain mark is never seen" in found(deploy=True)["trundle.W005"]
+
+
+def test_w006_one_manifest_for_all_releases(
+    released: Folder, use_storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configure
+) -> None:
+    use_storage(STRICT, manifest=released.manifest)
+    assert found() == {}
+    monkeypatch.setenv("TRUNDLE_RELEASE_DIR", str(tmp_path))
+    assert "the release of this process is in" in found()["trundle.W006"]
+    configure(DEBUG=True)
+    assert found() == {}

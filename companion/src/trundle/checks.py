@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
+from django.urls import NoReverseMatch, reverse
 
 from trundle.cache.conf import chain_problem, chains, last_cache
 from trundle.errors import ReleaseError
@@ -27,7 +29,25 @@ TAG = "trundle"
 
 
 def _static_storage() -> Any | None:
-    return storages["staticfiles"] if apps.is_installed("django.contrib.staticfiles") else None
+    """None where there is none, or where it cannot be made, which is an error of its own."""
+    if not apps.is_installed("django.contrib.staticfiles"):
+        return None
+    try:
+        return storages["staticfiles"]
+    except Exception:
+        return None
+
+
+@register(TAG)
+def check_storage_can_be_made(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not apps.is_installed("django.contrib.staticfiles"):
+        return []
+    try:
+        storages["staticfiles"]
+    except Exception as exc:
+        hint = "Correct its BACKEND and OPTIONS. ReleaseStaticFilesStorage takes manifest, base_url, strict, preload."
+        return [Error(f"STORAGES['staticfiles'] cannot be made: {exc}.", hint=hint, id="trundle.E008")]
+    return []
 
 
 @register(TAG)
@@ -74,6 +94,15 @@ def check_state(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(TAG, deploy=True)
+def check_root_is_known(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if state_path() is not None or not os.environ.get("TRUNDLE_RELEASE"):
+        return []
+    text = "This process belongs to a release, but TRUNDLE_ROOT is not set, so a drain mark is never seen."
+    hint = "Set TRUNDLE_ROOT to the folder that holds `releases` and state.json."
+    return [Warning(text, hint=hint, id="trundle.W005")]
+
+
 @register(TAG)
 def check_health(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     try:
@@ -81,6 +110,27 @@ def check_health(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="trundle.E006")]
     return []
+
+
+@register(TAG, deploy=True)
+def check_health_is_not_redirected(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Probes ask a process itself, over HTTP: a redirect to HTTPS is no answer to them."""
+    if not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
+        return []
+    try:
+        path = reverse("trundle_health:ready").lstrip("/")
+    except (NoReverseMatch, ImproperlyConfigured):
+        return []
+    if any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT):
+        return []
+    folder = path[: -len("ready/")]
+    return [
+        Warning(
+            f"SECURE_SSL_REDIRECT redirects the health views under /{folder} for whoever asks over HTTP.",
+            hint=f"Set SECURE_PROXY_SSL_HEADER, or add '^{re.escape(folder)}' to SECURE_REDIRECT_EXEMPT.",
+            id="trundle.W004",
+        )
+    ]
 
 
 @register(TAG)
@@ -118,6 +168,24 @@ def check_storage_class(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             f"This process belongs to a release, but {type(storage).__name__} reads no static files manifest.",
             hint="Set STORAGES['staticfiles']['BACKEND'] to 'trundle.storage.ReleaseStaticFilesStorage'.",
             id="trundle.W001",
+        )
+    ]
+
+
+@register(TAG)
+def check_manifest_is_of_the_folder(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """An option with a fixed path would give all releases of a host one manifest."""
+    folder, storage = os.environ.get("TRUNDLE_RELEASE_DIR"), _static_storage()
+    if settings.DEBUG or not folder or not isinstance(storage, ReleaseStaticFilesStorage) or storage.problem:
+        return []
+    release = storage.release
+    if release is None or release.manifest.resolve().parent == Path(folder).resolve():
+        return []
+    return [
+        Warning(
+            f"The static files manifest is {release.manifest}, but the release of this process is in {folder}.",
+            hint="Leave the option `manifest` out: it is then looked for in TRUNDLE_RELEASE_DIR.",
+            id="trundle.W006",
         )
     ]
 
