@@ -48,7 +48,7 @@ docs: ## Check the documentation of modules and roles
 companion-tests: ## The companion's tests on each Django that it supports
 	$(GATES) companion-tests
 
-package: ## Build the collection, install it into an empty path and read its documentation from there
+package: ## Build the collection and the companion, install each where nothing else is, and check them there
 	$(GATES) package
 
 integration: ## Integration targets on this machine: all, or TARGETS="name ..."
@@ -81,6 +81,8 @@ lock: ## Pin the newest versions of all tools in requirements/
 		--universal --no-annotate --no-emit-index-url --python-version 3.11 dev.in -o dev.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make lock" ../build/bootstrap/bin/uv pip compile --quiet --upgrade \
 		--universal --no-annotate --no-emit-index-url --python-version 3.9 hosts.in -o hosts.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make lock" ../build/bootstrap/bin/uv pip compile --quiet --upgrade \
+		--universal --no-annotate --no-emit-index-url --python-version 3.11 package.in -o package.txt
 
 clean: ## Remove build/ (the demo's hosts: make demo-down first)
 	rm -rf build

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import collection
+import distributions
 import report
 import scenarios
 import static
@@ -25,11 +26,17 @@ from base import GateError, Result, say
 
 Part = Callable[[], list[Result]]
 
+
+def package() -> list[Result]:
+    """What users install: the collection's tarball, and the companion's distributions."""
+    return static.package() + distributions.companion()
+
+
 QUICK: dict[str, Part] = {
     "lint": static.lint,
     "types": static.types,
     "docs": static.docs,
-    "package": static.package,
+    "package": package,
     "units": units.units,
     "companion-tests": units.companion_tests,
     "sanity": collection.sanity,

@@ -37,6 +37,19 @@ def host() -> Path | None:
     return _venv(interpreters.HOST_VERSION, REQUIREMENTS / "hosts.txt")
 
 
+@cache
+def packaging() -> Path:
+    """The venv that builds and checks the companion's distributions."""
+    return _venv(interpreters.newest(), REQUIREMENTS / "package.txt", name="packaging")
+
+
+def only(path: Path, *packages: str | Path) -> Path:
+    """Make a venv of the newest Python anew, with these packages and what they need; return its Python."""
+    with locked("venvs"):
+        _fill(_bootstrap(), path, interpreters.controllers()[interpreters.newest()], packages)
+    return path / "bin" / "python"
+
+
 def setup() -> None:
     """Make every venv that a test run uses, and the stable name build/venv for the newest."""
     versions = list(interpreters.controllers())
@@ -51,13 +64,12 @@ def setup() -> None:
     tree.link()
 
 
-def _venv(version: str, lock: Path) -> Path:
+def _venv(version: str, lock: Path, *, name: str | None = None) -> Path:
     with locked("venvs"):
-        return _make(version, lock)
+        return _make(version, lock, BUILD / f"venv-{name or version}")
 
 
-def _make(version: str, lock: Path) -> Path:
-    path = BUILD / f"venv-{version}"
+def _make(version: str, lock: Path, path: Path) -> Path:
     interpreter = interpreters.find(version)
     if interpreter is None:
         raise GateError(f"Python {version} was not found on PATH or with pyenv.")
@@ -66,12 +78,15 @@ def _make(version: str, lock: Path) -> Path:
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return path
     say(f"Making {path.relative_to(ROOT)} from {lock.relative_to(ROOT)}")
-    uv = _bootstrap()
-    shutil.rmtree(path, ignore_errors=True)
-    _call([uv, "venv", "--quiet", "--no-project", "--python", interpreter, path])
-    _call([uv, "pip", "install", "--quiet", "--python", path / "bin" / "python", "-r", lock])
+    _fill(_bootstrap(), path, interpreter, ["-r", lock])
     stamp.write_text(wanted, encoding="utf-8")
     return path
+
+
+def _fill(uv: Path, path: Path, interpreter: Path, packages: Command) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    _call([uv, "venv", "--quiet", "--no-project", "--python", interpreter, path])
+    _call([uv, "pip", "install", "--quiet", "--python", path / "bin" / "python", *packages])
 
 
 def bootstrap() -> Path:
