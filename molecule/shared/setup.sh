@@ -16,6 +16,8 @@ have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 
 have_postgresql() { have pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; }
 
+have_mariadb() { have mariadbd || [ -x /usr/sbin/mariadbd ]; }
+
 docker_works() { have docker && docker info >/dev/null 2>&1; }
 
 # An engine that is here already is kept, podman of another origin than Debian's too.
@@ -26,13 +28,14 @@ elif docker_works; then
 fi
 
 # The tests of nginx_upstream drive a real nginx of their own, those of migrations a real PostgreSQL; the demo opens a
-# page in a real browser. The companion's tests speak to real caches.
+# page in a real browser. The companion's tests speak to real caches and databases.
 have memcached || packages="$packages memcached"
 have redis-server || packages="$packages redis-server"
 have git || packages="$packages git"
 have_nginx || packages="$packages nginx-light"
 have_postgresql || packages="$packages postgresql"
 have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"
+have_mariadb || packages="$packages mariadb-server"
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
 
 if ! have apt-get; then

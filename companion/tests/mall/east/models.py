@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from __future__ import annotations
+
+from django.db import models
+
+
+class Sun(models.Model):
+    id = models.AutoField(primary_key=True)
+    other = models.ForeignKey("west.Moon", models.CASCADE, null=True, related_name="+")
