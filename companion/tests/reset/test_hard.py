@@ -24,6 +24,13 @@ class Migration(migrations.Migration):
     dependencies = [("shop", "0004_prices")]
     operations = [migrations.RunPython(fail)]
 """
+BIG = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("east", "0002_other")]
+    operations = [migrations.AlterField("Sun", "id", models.BigAutoField(primary_key=True, serialize=False))]
+"""
 APART = """
 from django.db import migrations
 
@@ -148,6 +155,17 @@ def test_apps_that_hold_keys_into_one_another(install: Install, database: str, m
     manage("reset_app", "east", database=database, interactive=False, cascade=True)
     assert structure(database) == fresh
     assert model("west.Moon").objects.using(database).get().other is None
+
+
+def test_a_key_that_a_migration_makes_anew(
+    install: Install, database: str, manage: Manage, edition: Callable[..., str]
+) -> None:
+    """Its app is one that the migrations depend on, so they know the key and change it with its target."""
+    install("east", "west", MIGRATION_MODULES={"east": edition("east", {"0003_big": BIG})})
+    manage("migrate", database=database)
+    fresh = structure(database)
+    manage("reset_app", "east", database=database, interactive=False, cascade=True)
+    assert structure(database) == fresh
 
 
 def test_a_failure_undoes_all_where_the_database_can(

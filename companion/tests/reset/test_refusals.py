@@ -166,6 +166,15 @@ def test_tables_that_were_handed_on(manage: Manage, install: Install, edition: E
     )
 
 
+def test_migrations_that_do_not_fit(manage: Manage, install: Install, edition: Edition, filled: str) -> None:
+    gone = "from django.db import migrations\nclass Migration(migrations.Migration):\n"
+    gone += "    dependencies = [('east', '0002_other')]\n    operations = [migrations.DeleteModel('Sun')]\n"
+    install("east", "west", MIGRATION_MODULES={"east": edition("east", {"0003_gone": gone})})
+    text = refused(manage, "east", database=filled, cascade=True)
+    assert text.startswith("The migrations that will be applied do not fit together: The field west.Moon.other was")
+    assert count("east.Sun", filled) == 1
+
+
 def test_tables_left_over_are_named(manage: Manage, filled: str) -> None:
     execute(filled, "CREATE TABLE east_comet (id integer)")
     text = manage("reset_app", "east", "west", database=filled, interactive=False)

@@ -79,9 +79,9 @@ def test_migrations_are_replaced(
         "  shop.0004_prices: RunSQL UPDATE shop_product SET price = 7 WHERE title = 'sample'",
         "  shop.0004_prices: RunSQL UPDATE shop_product SET price = price + 0",
         "No table is touched.",
-        "Warning: any other database that has the old migrations of shop, a deployed one for example, must have all "
-        "of them (up to 0004_prices) before it gets the new files. Then this records the new one there: "
-        "manage.py migrate shop",
+        "Warning: any other database that has the old migrations of shop, a deployed one for example, will have ghost "
+        "migrations too. It must have all of them (up to 0004_prices) before it gets the new files; then this records "
+        "the new one there: manage.py migrate shop",
         "Replaced the migrations of shop.",
     ]
     assert names(folder) == ["0005_initial.py", "__init__.py", aside.name]
@@ -160,12 +160,13 @@ def test_other_databases(shop: tuple[Path, Install], database: str, add_database
 
     mend = "manage.py migrate shop --database="
     assert (
-        "Warning: The database 'whole' has the old migrations of shop, whose files are gone. "
-        f"Record the new one there: {mend}whole\n"
+        "Warning: The database 'whole' will have ghost migrations of shop: the old ones, whose files go. "
+        f"This records the new one there afterwards: {mend}whole\n"
     ) in text
     assert (
-        "Warning: The database 'part' has some of the old migrations of shop but not 0003_more, 0004_prices. "
-        f"Move the old files back for a moment and apply these to it; then, with the new file: {mend}part\n"
+        "Warning: The database 'part' will have ghost migrations of shop: it has some of the old ones, but not "
+        f"0003_more, 0004_prices. Apply these before the old files go: {mend}part (the same command again afterwards "
+        "records the new one)\n"
     ) in text
     assert "'none'" not in text
     # The command mends the database.
@@ -174,10 +175,10 @@ def test_other_databases(shop: tuple[Path, Install], database: str, add_database
     manage("migrate", "shop", database=whole)
     assert recorded(whole, "shop") == [*OLD, "0005_initial"]
     assert structure(whole) == before
-    # So does the other way.
+    # As it does the other, with the old files still there and again without.
     new, aside = folder / "0005_initial.py", folder / "_replaced_by_0005_initial"
     new.rename(folder / "kept")
-    for path in aside.iterdir():
+    for path in sorted(aside.iterdir()):
         path.rename(folder / path.name)
     manage("migrate", "shop", database=part)
     for name in OLD:
@@ -254,8 +255,22 @@ def test_a_failure_undoes_all(
     monkeypatch.setattr(MigrationRecorder, "record_applied", fail)
     with pytest.raises(RuntimeError, match="went away"):
         manage("reset_app", "shop", database=database, soft=True, interactive=False)
-    assert [name for name in names(folder) if not name.startswith("_r")] == before
+    assert names(folder) == before
     assert recorded(database, "shop") == OLD
+
+
+def test_files_cannot_be_moved(shop: tuple[Path, Install], add_database: AddDatabase, manage: Manage) -> None:
+    folder, _ = shop
+    box = add_database("sqlite")
+    manage("migrate", database=box)
+    (folder / "_replaced_by_0005_initial").write_text("in the way")
+    before = names(folder)
+    with pytest.raises(
+        CommandError, match="^Failed to replace the migration files, so all is as before: .*File exists"
+    ):
+        manage("reset_app", "shop", database=box, soft=True, interactive=False)
+    assert names(folder) == before
+    assert recorded(box, "shop") == OLD
 
 
 def test_keys_into_one_another(install: Install, edition: Edition, add_database: AddDatabase, manage: Manage) -> None:

@@ -23,13 +23,13 @@ class Elsewhere:
             return f"The database {self.alias!r} could not be asked for its migrations of {label}: {self.error}"
         if self.missing:
             return (
-                f"The database {self.alias!r} has some of the old migrations of {label} but not "
-                f"{', '.join(self.missing)}. Move the old files back for a moment and apply these to it; "
-                f"then, with the new file: {mend}"
+                f"The database {self.alias!r} will have ghost migrations of {label}: it has some of the old ones, but "
+                f"not {', '.join(self.missing)}. Apply these before the old files go: {mend} "
+                "(the same command again afterwards records the new one)"
             )
         return (
-            f"The database {self.alias!r} has the old migrations of {label}, whose files are gone. "
-            f"Record the new one there: {mend}"
+            f"The database {self.alias!r} will have ghost migrations of {label}: the old ones, whose files go. "
+            f"This records the new one there afterwards: {mend}"
         )
 
 

@@ -3,4 +3,4 @@ from __future__ import annotations
 
 
 class ResetError(Exception):
-    """The reset is refused, before anything was changed; the text says what to do."""
+    """Nothing was changed; the text says why, and what to do."""

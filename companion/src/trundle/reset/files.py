@@ -6,8 +6,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,22 +28,20 @@ def moves_of(migrations: Iterable[Migration], replacement: Path) -> tuple[Move, 
 
 
 @contextmanager
-def swapped(path: Path, text: str, moves: Iterable[Move]) -> Iterator[None]:
+def swapped(path: Path, text: str, moves: Sequence[Move]) -> Iterator[None]:
     """Write the file and move the others; all is as before when anything fails up to the end of the block."""
-    moved: list[Move] = []
-    try:
+    aside = moves[0].target.parent
+    with ExitStack() as undo:
         _write(path, text)
+        undo.callback(path.unlink)
+        aside.mkdir()
+        undo.callback(aside.rmdir)
         for move in moves:
-            move.target.parent.mkdir(exist_ok=True)
             move.source.rename(move.target)
-            moved.append(move)
+            undo.callback(move.target.rename, move.source)
         importlib.invalidate_caches()
         yield
-    except BaseException:
-        for move in moved:
-            move.target.rename(move.source)
-        path.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
 
 
 def _write(path: Path, text: str) -> None:

@@ -50,7 +50,7 @@ def make_plan(labels: tuple[str, ...], alias: str, *, cascade: bool) -> Plan:
     history.check_replay()
     replay = history.replay()
     existing = tables.existing_tables(connection)
-    after = history.state_after().apps
+    after = _models(history)
     before = history.state_before()
     registries: list[Apps] = [after, apps, *([before.apps] if before else [])]
     dropped = tables.tables_of(registries, labels, connection, existing)
@@ -76,6 +76,13 @@ def make_plan(labels: tuple[str, ...], alias: str, *, cascade: bool) -> Plan:
         leftovers=tables.leftovers(registries, labels, dropped, existing),
         in_parts=_why_in_parts(connection, [found for found in replay if found.app_label in labels]),
     )
+
+
+def _models(history: History) -> Apps:
+    try:
+        return history.state_after().apps
+    except ValueError as exc:
+        raise ResetError(f"The migrations that will be applied do not fit together: {exc}") from exc
 
 
 def _why_in_parts(connection: BaseDatabaseWrapper, migrations: list[Migration]) -> str | None:

@@ -224,13 +224,13 @@ def describe(plan: SoftPlan) -> Iterator[str]:
 
 
 def _warnings(plan: SoftPlan) -> Iterator[str]:
-    """What is to do for the databases that have the old migrations, ghosts then, without files."""
+    """What is to do for the databases that have the old migrations, ghosts when their files are gone."""
     for reset in plan.resets:
         for found in reset.elsewhere:
             yield f"Warning: {found.warning(reset.label)}"
         last = reset.moves[-1].source.stem
         yield (
             f"Warning: any other database that has the old migrations of {reset.label}, a deployed one for example, "
-            f"must have all of them (up to {last}) before it gets the new files. Then this records the new one there: "
-            f"manage.py migrate {reset.label}"
+            f"will have ghost migrations too. It must have all of them (up to {last}) before it gets the new files; "
+            f"then this records the new one there: manage.py migrate {reset.label}"
         )

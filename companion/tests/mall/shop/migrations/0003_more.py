@@ -10,7 +10,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RenameField("Product", "name", "title"),
         migrations.AddField("Product", "price", models.IntegerField(default=0)),
-        migrations.AlterField("Product", "id", models.BigAutoField(primary_key=True, serialize=False)),
         migrations.AddIndex("Product", models.Index(fields=["title"], name="shop_product_title")),
         migrations.CreateModel(
             "Book",
