@@ -12,10 +12,11 @@ import asyncio
 import re
 import socket
 import struct
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from ansible_collections.trundle.django.benchmarks.threaded import Threaded
 
 # drop: the request is lost. lose: it is carried out, and the answer is lost. reset: the connection breaks in the
 # middle of the request. cut: the answer ends in its middle. late: the answer takes a while. error and slow_down: the
@@ -45,31 +46,15 @@ class Request:
 Chooser = Callable[[Request], "Fault | None"]
 
 
-class Proxy:
-    """Use as a context manager; `endpoint` is where it listens. `choose` is asked once for each request."""
+class Proxy(Threaded):
+    """`choose` is asked once for each request."""
 
     def __init__(self, upstream: tuple[str, int], *, delay: float = 0.0, choose: Chooser | None = None) -> None:
+        super().__init__(lambda: _Client(self))
         self.upstream = upstream
         self.delay = delay
         self.choose = choose
         self.requests: list[Request] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._ready = threading.Event()
-        self._port = 0
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
 
     def reset(self, choose: Chooser | None = None) -> None:
         """Forget the requests so far, and from now on ask this one for faults."""
@@ -79,20 +64,6 @@ class Proxy:
         request = Request(len(self.requests), method, target)
         self.requests.append(request)
         return self.choose(request) if self.choose else None
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Client(self), "127.0.0.1", 0, backlog=1024)
-        )
-        self._port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
 
 
 class _Client(asyncio.Protocol):
@@ -104,12 +75,14 @@ class _Client(asyncio.Protocol):
         # So many bytes of the current request's body are still to come.
         self.body = 0
         self.fault: Fault | None = None
+        self.answer = bytearray()
         # Nothing is taken from `pending` before the server is connected, or while a request waits for its delay.
         self.held = True
         self.server: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
+        self.proxy.transports.add(transport)
         self.task = asyncio.ensure_future(self._connect())
 
     async def _connect(self) -> None:
@@ -123,6 +96,7 @@ class _Client(asyncio.Protocol):
         self._pump()
 
     def connection_lost(self, _exc: Exception | None) -> None:
+        self.proxy.transports.discard(self.transport)
         self.task.cancel()
         if self.server:
             self.server.abort()
@@ -142,10 +116,22 @@ class _Client(asyncio.Protocol):
         if self.fault == "lose":
             self.transport.abort()
         elif self.fault == "cut":
-            self.transport.write(data[: len(data) // 2])
-            self.transport.close()
+            self._cut(data)
         elif not self.transport.is_closing():
             self.transport.write(data)
+
+    def _cut(self, data: bytes) -> None:
+        """Pass the first half of the answer's body, or of its head where it has none."""
+        self.answer += data
+        end = self.answer.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return
+        found = _LENGTH.search(self.answer, 0, end)
+        size = int(found.group(1)) if found else 0
+        keep = end + size // 2 if size else end // 2
+        if len(self.answer) >= keep:
+            self.transport.write(bytes(self.answer[:keep]))
+            self.transport.close()
 
     def _pump(self) -> None:
         while self.pending and not self.held and not self.transport.is_closing():
@@ -215,6 +201,10 @@ class _Server(asyncio.Protocol):
     def __init__(self, client: _Client) -> None:
         self.client = client
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.client.proxy.transports.add(transport)
+
     def data_received(self, data: bytes) -> None:
         self.client.answered(data)
 
@@ -225,4 +215,5 @@ class _Server(asyncio.Protocol):
         self.client.transport.resume_reading()
 
     def connection_lost(self, _exc: Exception | None) -> None:
+        self.client.proxy.transports.discard(self.transport)
         self.client.transport.close()

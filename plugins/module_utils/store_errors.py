@@ -141,7 +141,14 @@ def error_code(text: str) -> str | None:
 
 def is_final(text: str) -> bool:
     """Whether every further request would meet the same error: wrong keys, bucket, region or address."""
-    return _status(text) in (301, 401, 403) or error_code(text) in _NO_SUCH_PLACE or "kind: Connect" in text
+    return _status(text) in (301, 401, 403) or error_code(text) in _NO_SUCH_PLACE or "kind: Connect," in text
+
+
+def is_broken(text: str) -> bool:
+    """Whether the connection broke in a way that obstore does not send the request again after."""
+    if "Error getting list response body" in text or "Content-Range header not present" in text:
+        return True
+    return "HTTP error" in text and _status(text) is None and _RETRIES.search(text) is None
 
 
 def is_throttled(text: str) -> bool:

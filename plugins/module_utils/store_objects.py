@@ -23,9 +23,11 @@ from ansible_collections.trundle.django.plugins.module_utils.store_errors import
     Target,
     cause,
     foreign_key,
+    is_broken,
     is_final,
     is_throttled,
 )
+from ansible_collections.trundle.django.plugins.module_utils.store_retry import BrokenError, tried_again
 from ansible_collections.trundle.django.plugins.module_utils.store_types import (
     FinalError,
     Headers,
@@ -96,6 +98,7 @@ class ObjectStore(Store):
                 if foreign_key(str(exc)) is None:
                     raise
 
+    @tried_again
     def find(self, names: Collection[str], *, folder: str | None = None) -> Listing:
         wanted = frozenset(names)
         # No name begins with a slash.
@@ -117,6 +120,7 @@ class ObjectStore(Store):
             for page in self._pages():
                 yield from ((meta["path"], self._kind.stored(meta)) for meta in page)
 
+    @tried_again
     def get(self, name: str) -> bytes | None:
         with self._explained("read", self.url(name)):
             try:
@@ -130,6 +134,7 @@ class ObjectStore(Store):
             for chunk in obstore.get(self._handle, name).stream():
                 stream.write(chunk)
 
+    @tried_again
     def get_version(self, name: str) -> Version | None:
         with self._explained("read", self.url(name)):
             try:
@@ -170,6 +175,7 @@ class ObjectStore(Store):
                 content_encoding=attributes.get("content-encoding"),
             )
 
+    @tried_again
     def put(self, name: str, data: bytes | Path, headers: Mapping[str, str], *, create_only: bool = False) -> None:
         with self._explained("upload", self.url(name)):
             obstore.put(
@@ -239,8 +245,16 @@ class ObjectStore(Store):
             raise ObjectChangedError(f"Failed to {verb} {what}: somebody else has written it.") from exc
         except (BaseError, OSError, ValueError) as exc:
             text = str(exc)
-            kind = FinalError if is_final(text) else ThrottledError if is_throttled(text) else TrundleError
-            raise kind(f"Failed to {verb} {what}: {cause(text, self._target)}.") from None
+            raise _kind(text)(f"Failed to {verb} {what}: {cause(text, self._target)}.") from None
+
+
+def _kind(text: str) -> type[TrundleError]:
+    """What kind of error this text of obstore's tells of."""
+    if is_final(text):
+        return FinalError
+    if is_throttled(text):
+        return ThrottledError
+    return BrokenError if is_broken(text) else TrundleError
 
 
 def require_obstore() -> None:

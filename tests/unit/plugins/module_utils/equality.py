@@ -44,7 +44,7 @@ TINY = (60, 250_000)
 
 runs_once = pytest.mark.skipif(
     next((v for v in RUNNERS if interpreter((v,))), "") != f"{sys.version_info[0]}.{sys.version_info[1]}",
-    reason="the comparisons run once, on the newest Python",
+    reason="runs once, on the newest Python",
 )
 
 

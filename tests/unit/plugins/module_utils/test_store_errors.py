@@ -60,6 +60,7 @@ def test_an_unknown_answer_is_not_shown_whole() -> None:
         (answer(404, "NoSuchKey"), False),
         (answer(500, "InternalError"), False),
         ("kind: Connect,", True),
+        ("kind: ConnectionReset,", False),
     ],
 )
 def test_errors_that_all_requests_share_are_final(text: str, final: bool) -> None:
