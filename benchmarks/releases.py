@@ -34,6 +34,20 @@ def made_up(folder: Path, *, count: int, size: int, release: str = "v1", seed: i
     return write(folder, release, contents)
 
 
+def with_zeros(folder: Path, *, size: int, release: str = "v1") -> Path:
+    """A release of one file of zeros, which takes no room on the disk."""
+    digest, block = hashlib.sha256(), bytes(1024 * 1024)
+    for _number in range(size // len(block)):
+        digest.update(block)
+    key = "video/zeros.0123456789ab.mp4"
+    path = folder / "static" / key
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    entry = FileEntry(size, digest.hexdigest(), "video/mp4", headers.CACHE_HASHED)
+    return _finish(folder, _empty(release), {"video/zeros.mp4": key}, {key: entry})
+
+
 def write(folder: Path, release: str, contents: Iterable[tuple[str, bytes]]) -> Path:
     """Write a release with hashed names; contents are pairs of name and bytes."""
     paths: dict[str, str] = {}
@@ -42,8 +56,7 @@ def write(folder: Path, release: str, contents: Iterable[tuple[str, bytes]]) -> 
         paths[name] = hashed_name(name, data)
         entries[paths[name]] = _entry(name, data)
         _put(folder / "static" / paths[name], data)
-    empty = Record(release, "2026-11-21T09:00:00Z", Source(), "5.2.8", "hashed", "/static/", Manifest("", {}), {})
-    return _finish(folder, empty, paths, entries)
+    return _finish(folder, _empty(release), paths, entries)
 
 
 def with_changes(package: Path, folder: Path, *, release: str, every: int = 100) -> Path:
@@ -71,6 +84,10 @@ def hashed_name(name: str, data: bytes) -> str:
     stem, dot, extension = name.rpartition(".")
     digest = hashlib.md5(data, usedforsecurity=False).hexdigest()[:12]
     return f"{stem}.{digest}.{extension}" if dot else f"{name}.{digest}"
+
+
+def _empty(release: str) -> Record:
+    return Record(release, "2026-11-21T09:00:00Z", Source(), "5.2.8", "hashed", "/static/", Manifest("", {}), {})
 
 
 def _entry(name: str, data: bytes) -> FileEntry:
