@@ -29,7 +29,7 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
 # Servers drop headers with an underscore, Azure refuses hyphens.
 _METADATA_NAME = re.compile(r"[a-z][a-z0-9]*")
 _METADATA_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
-# Up to this size a file is read whole; larger ones are streamed.
+# Up to this size a file is small: any number of them may be in memory.
 SMALL = 1024 * 1024
 
 

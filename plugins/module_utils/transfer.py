@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
@@ -63,7 +64,9 @@ __all__ = [
     "texts",
 ]
 
-# Larger files, which are streamed, are sent a few at a time.
+# Up to this size a file is sent by one request, after which the store's ETag is its MD5; larger ones in parts.
+SINGLE = 16 * SMALL
+# What is not small is sent a few at a time: each of them takes its size of memory.
 LARGE_AT_ONCE = 4
 # So often a store that asks to slow down is tried, after pauses of so many seconds that double each time.
 ROUNDS = 4
@@ -183,14 +186,14 @@ def prove(store: Store, record: Record, plan: Plan) -> None:
 def _send(store: Store, package: Package, key: str, large: threading.BoundedSemaphore) -> None:
     """Upload one file, whose bytes must be those of the record."""
     entry, path = package.record.files[key], package.path(key)
-    if entry.size <= SMALL:
-        data = read_file(path)
-        check_digest(path, hashlib.sha256(data).hexdigest(), entry)
-        store.put(key, data, package.headers(key))
-        return
-    with large:
-        check_digest(path, file_digest(path, "sha256"), entry)
-        store.put(key, path, package.headers(key))
+    with large if entry.size > SMALL else nullcontext():
+        if entry.size <= SINGLE:
+            data = read_file(path)
+            check_digest(path, hashlib.sha256(data).hexdigest(), entry)
+            store.put(key, data, package.headers(key))
+        else:
+            check_digest(path, file_digest(path, "sha256"), entry)
+            store.put(key, path, package.headers(key))
 
 
 def _upload_error(record: Record, plan: Plan, failures: list[Failure]) -> TrundleError:

@@ -63,7 +63,7 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
     record = package.record
     names = [*record.files, record_key(record.release), manifest_key(record.release)]
     listing = store.find(names, folder=RECORDS)
-    own = _own(store, record, listing)
+    own = _own(store, package, listing)
     others = _Others(store, listing, record.release)
     uploads = {key for key in record.files if force or _needs_upload(package, key, listing, own, others)}
     headers = _wrong_headers(store, record, record.files.keys() & listing.objects.keys() - uploads, own, others)
@@ -124,14 +124,18 @@ class _Others:
         return self._read[number] if number < len(self._read) else None
 
 
-def _own(store: Store, record: Record, listing: Listing) -> Published | None:
+def _own(store: Store, package: Package, listing: Listing) -> Published | None:
     """The record of this release, where it is published: with the same content, or it is refused."""
-    name = record_key(record.release)
-    existing = read_record(store, record.release) if name in listing.objects else None
+    record, name = package.record, record_key(package.record.release)
+    stored = listing.objects.get(name)
+    if stored is None:
+        return None
+    # The same bytes need not be read again.
+    existing = record if stored.md5 == _md5(package.record_bytes) else read_record(store, record.release)
     if existing is None:
         return None
     check_same(existing, record, where=store.url(name))
-    return Published(existing, listing.objects[name].modified)
+    return Published(existing, stored.modified)
 
 
 def _needs_upload(package: Package, key: str, listing: Listing, own: Published | None, others: _Others) -> bool:
@@ -153,9 +157,13 @@ def _needs_upload(package: Package, key: str, listing: Listing, own: Published |
 
 def _manifest_present(package: Package, listing: Listing) -> bool:
     stored = listing.objects.get(manifest_key(package.record.release))
-    digest = hashlib.md5(package.manifest, usedforsecurity=False).hexdigest()
     # Where the ETag tells nothing the size must do: the record's SHA-256 decides on every host.
-    return stored is not None and stored.size == len(package.manifest) and stored.md5 in (None, digest)
+    return stored is not None and stored.size == len(package.manifest) and stored.md5 in (None, _md5(package.manifest))
+
+
+def _md5(data: bytes) -> str:
+    """What the ETag of an object of these bytes is."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _wrong_headers(

@@ -96,8 +96,19 @@ def test_f5_unchanged_sends_no_delete_and_no_put(s3: Any, store: Store, make_rel
     assert not created
     assert plan.uploads == ()
     assert plan.unchanged == 4
-    # One listing, and the record of the same id.
-    assert [method for method, _name in s3.requests()] == ["GET", "GET"]
+    # One listing, whose ETags tell that the record is the same too.
+    assert [method for method, _name in s3.requests()] == ["GET"]
+
+
+def test_f9_a_record_of_other_bytes_is_read(s3: Any, store: Store, make_release: Any) -> None:
+    src = make_release("v1", FILES)
+    upload(store, src)
+    record = src / "release.json"
+    record.write_text(record.read_text().replace("2026-11-21T09", "2026-11-21T10"))
+    s3.control()
+    plan, created = upload(store, src)
+    assert (plan.uploads, created) == ((), False)
+    assert s3.requests()[1:] == [("GET", RECORD)]
 
 
 def test_f5_a_second_release_uploads_only_what_is_new(s3: Any, store: Store, make_release: Any) -> None:
@@ -123,7 +134,7 @@ def test_more_than_one_page_is_listed(s3: Any, store: Store, make_release: Any) 
     s3.control()
     plan, _created = upload(store, src)
     assert (plan.unchanged, plan.requests) == (1050, 2)
-    assert len(s3.requests()) == 3
+    assert len(s3.requests()) == 2
 
 
 def test_f4_failed_put_publishes_nothing(s3: Any, store: Store, make_release: Any) -> None:
@@ -282,11 +293,14 @@ def test_f6_objects_of_a_neighbour_do_not_count(s3: Any, store: Store, make_rele
     assert len(plan.uploads) == 3
 
 
-def test_large_files_are_streamed(store: Store, make_release: Any) -> None:
-    content = bytes(range(256)) * 4096 * 6
+@pytest.mark.parametrize(("megabytes", "posts"), [(16, 0), (17, 2)], ids=["one request", "streamed"])
+def test_large_files_are_streamed(s3: Any, store: Store, make_release: Any, megabytes: int, posts: int) -> None:
+    content = bytes(range(256)) * 4096 * megabytes
     plan, _created = upload(store, make_release("v1", {"film.mp4": ("film.0123456789ab.mp4", content)}))
     assert plan.bytes == len(content)
     assert store.get("film.0123456789ab.mp4") == content
+    # The beginning and the end of a multipart upload.
+    assert len(s3.requests("POST")) == posts
 
 
 def change(src: Path, key: str, content: bytes) -> None:
