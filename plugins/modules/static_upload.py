@@ -49,7 +49,7 @@ options:
     description:
       - How many files are uploaded at the same time.
     type: int
-    default: 32
+    default: 64
   force:
     description:
       - Upload all files, whether the store has them or not. A record that exists is still not replaced.
@@ -235,7 +235,7 @@ def main() -> None:
             **store_argument_spec(),
             "src": {"type": "path", "required": True},
             "release": {"type": "str"},
-            "concurrency": {"type": "int", "default": 32},
+            "concurrency": {"type": "int", "default": 64},
             "force": {"type": "bool", "default": False},
             "metadata": {"type": "dict", "default": {}},
         },
