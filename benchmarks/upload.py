@@ -24,6 +24,7 @@ from typing import Any
 from ansible_collections.trundle.django.benchmarks import collect, measure, releases, servers, tools, trees
 from ansible_collections.trundle.django.benchmarks.measure import Usage
 from ansible_collections.trundle.django.benchmarks.proxy import Proxy
+from ansible_collections.trundle.django.plugins.module_utils.record import RECORD_NAME
 
 BENCH = collect.BENCH
 RESULTS = BENCH / "upload.json"
@@ -157,12 +158,16 @@ def _by_method(proxy: Proxy) -> dict[str, int]:
 
 
 def packages(tree: str) -> list[Path]:
-    """The release of a tree, and the next one, in which every hundredth file has changed."""
+    """The release of a tree, and the next one, in which every hundredth file has changed: made once and kept."""
     folder = BENCH / "releases" / tree
+    found = [folder / name for name in (("v1",) if tree == "4k" else ("v1", "v2"))]
+    # The record is what is written last.
+    if (found[-1] / RECORD_NAME).is_file():
+        return found
     shutil.rmtree(folder, ignore_errors=True)
     if tree == "4k":
-        folder.mkdir(parents=True)
-        return [releases.made_up(folder / "v1", count=4000, size=4096)]
+        releases.made_up(folder / "v1", count=4000, size=4096)
+        return found
     python = collect.virtualenv()
     shutil.rmtree(BENCH / "trees" / tree, ignore_errors=True)
     sources = trees.make(trees.install(python, BENCH, tree), BENCH / "trees" / tree)
@@ -171,7 +176,8 @@ def packages(tree: str) -> list[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(project.out / "v1", folder / "v1", copy_function=os.link)
     project.forget()
-    return [folder / "v1", releases.with_changes(folder / "v1", folder / "v2", release="v2")]
+    releases.with_changes(folder / "v1", folder / "v2", release="v2")
+    return found
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
