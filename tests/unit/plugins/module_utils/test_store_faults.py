@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ansible_collections.trundle.django.benchmarks.proxy import FAULTS, Fault, Proxy, Request
+from ansible_collections.trundle.django.plugins.module_utils import transfer
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.record import dumps
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
@@ -107,8 +108,10 @@ def proxy(s3_state: dict[str, Any]) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def site(s3: Any, proxy: Proxy, make_release: Any) -> Callable[[str], Site]:
+def site(s3: Any, proxy: Proxy, make_release: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Site]:
     """A function that makes a site of its own: v1 is live, and v2 shares files with it."""
+    # A store that asks to slow down is left alone for seconds, and here it asks all the time.
+    monkeypatch.setattr(transfer, "PAUSE", 0.05)
     shared = contents("shared", 4)
     live = load_package(str(make_release("v1", {**shared, **contents("old", 2)})))
     coming = load_package(str(make_release("v2", {**shared, **contents("new", 30)})))
