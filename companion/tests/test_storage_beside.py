@@ -72,6 +72,15 @@ class TestWhiteNoise:
         assert "immutable" not in response["Cache-Control"]
         response.close()
 
+    def test_assets_of_another_release_in_the_same_folder_do_no_harm(self, collected: Path, configure) -> None:
+        """WhiteNoise asks for the names of all files that it finds, and takes a ValueError for an answer."""
+        (collected / "css" / "gone.0123456789ab.css").write_text("a {}")
+        configure(MIDDLEWARE=["whitenoise.middleware.WhiteNoiseMiddleware"])
+        response = Client().get("/static/css/gone.0123456789ab.css")
+        assert response.status_code == 200
+        assert "immutable" not in response["Cache-Control"]
+        response.close()
+
 
 class TestDevelopment:
     @pytest.mark.parametrize("name", SOURCES)
