@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -141,7 +142,8 @@ def _local_problem(package: Package, key: str) -> str | None:
     if key.startswith(RECORDS):
         return f"{key}: this name is kept for release records"
     try:
-        size = package.path(key).stat().st_size
+        # A Path for each of 20,000 files takes several times as long as looking at them.
+        size = os.stat(f"{package.folder}/{key}").st_size  # noqa: PTH116
     except OSError:
         return f"{key}: missing"
     expected = package.record.files[key].size

@@ -11,10 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.store_azure import open_azure
 from ansible_collections.trundle.django.plugins.module_utils.store_file import open_file
 from ansible_collections.trundle.django.plugins.module_utils.store_objects import without_password
-from ansible_collections.trundle.django.plugins.module_utils.store_s3 import open_s3
 from ansible_collections.trundle.django.plugins.module_utils.store_types import (
     FinalError,
     Headers,
@@ -129,4 +127,23 @@ def open_store(url: str, options: StoreOptions) -> Store:
     return _OPENERS[location.scheme](location, options)
 
 
-_OPENERS: dict[str, Callable[[Location, StoreOptions], Store]] = {"s3": open_s3, "az": open_azure, "file": open_file}
+# What signing in to one kind of store takes is not loaded for another kind: for Azure alone as long as all the rest.
+
+
+def _open_s3(location: Location, options: StoreOptions) -> Store:
+    from ansible_collections.trundle.django.plugins.module_utils.store_s3 import open_s3
+
+    return open_s3(location, options)
+
+
+def _open_azure(location: Location, options: StoreOptions) -> Store:
+    from ansible_collections.trundle.django.plugins.module_utils.store_azure import open_azure
+
+    return open_azure(location, options)
+
+
+_OPENERS: dict[str, Callable[[Location, StoreOptions], Store]] = {
+    "s3": _open_s3,
+    "az": _open_azure,
+    "file": open_file,
+}
