@@ -30,7 +30,6 @@ BENCH = collect.BENCH
 RESULTS = BENCH / "upload.json"
 FRESH, UNCHANGED, CHANGED = "fresh", "unchanged", "changed-1pct"
 ALL = tuple(tools.PEERS)
-QUICK = ("s5cmd", "aws-s3-sync", "boto3-threads")
 
 
 @dataclass(frozen=True)
