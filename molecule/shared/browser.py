@@ -23,7 +23,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -178,6 +179,27 @@ def serve(context: BrowserContext, url: str, timeout: float) -> bool:
     return ok
 
 
+@contextmanager
+def launched(
+    state: Path, *, executable: str | None = None, flags: Iterable[str] = (), size: tuple[int, int] = (1280, 900)
+) -> Iterator[BrowserContext]:
+    """A browser that has never been anywhere; its files are gone with it."""
+    state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=state, prefix="profile-") as profile, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=find_chromium(executable),
+            headless=True,
+            chromium_sandbox=False,  # a root user, as in a container, has none
+            args=[*FLAGS, *flags],
+            viewport={"width": size[0], "height": size[1]},
+        )
+        try:
+            yield context
+        finally:
+            context.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
@@ -192,21 +214,9 @@ def main() -> int:
         width, height = map(int, options.size.split("x"))
     except ValueError as error:
         parser.error(str(error))
-    options.state.mkdir(parents=True, exist_ok=True)
-    flags = [*FLAGS, f"--host-resolver-rules={rules}"] if rules else list(FLAGS)
-    with tempfile.TemporaryDirectory(dir=options.state, prefix="profile-") as profile, sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=find_chromium(options.executable),
-            headless=True,
-            chromium_sandbox=False,  # a root user, as in a container, has none
-            args=flags,
-            viewport={"width": width, "height": height},
-        )
-        try:
-            ok = serve(context, options.url, options.timeout)
-        finally:
-            context.close()
+    flags = [f"--host-resolver-rules={rules}"] if rules else []
+    with launched(options.state, executable=options.executable, flags=flags, size=(width, height)) as context:
+        ok = serve(context, options.url, options.timeout)
     return 0 if ok else 1
 
 
