@@ -19,6 +19,8 @@ from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import PYTHONS
 
 FRONTEND = Path(__file__).with_name("frontend")
+# The example of both, which also has the one lock of Vite.
+EXAMPLE = BUILD.parent / "examples" / "frontends"
 # django-pipeline, a compiler and compressors in Python, and WhiteNoise, which many combine with it.
 PACKAGES = (
     "css-html-js-minify==2.5.5",

@@ -32,6 +32,8 @@ class Vite:
         self.site = site
         self.frontend = site.folder / "frontend"
         shutil.copytree(frontend_tools.FRONTEND / "vite", self.frontend)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(frontend_tools.EXAMPLE / "frontend" / name, self.frontend)
         site.assets(css__page_css=".page { margin: 0 }\n")
         site.storage("django.contrib.staticfiles.storage.ManifestStaticFilesStorage", site.admin)
 
