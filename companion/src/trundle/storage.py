@@ -86,7 +86,7 @@ class ReleaseStaticFilesStorage(ManifestStaticFilesStorage):
             stored, base = self.stored_name(name), self.base_url
             if PLAIN_PATH.fullmatch(stored) and PLAIN_BASE.fullmatch(base):
                 return base + stored
-        return super().url(name, force)
+        return super().url(name or "", force)
 
     def stored_name(self, name: str) -> str:
         if self._collected:
