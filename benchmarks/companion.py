@@ -103,7 +103,7 @@ def ask(python: Path, *words: str | Path) -> Any:
 
 def load(python: Path, folder: Path, runs: int) -> Case:
     # One run of each to have everything in the system's cache and compiled.
-    found = [{kind: ask(python, "load", folder, kind) for kind in ("ours", "peer")} for _ in range(runs + 1)][1:]
+    found = [{kind: ask(python, "load", folder, kind) for kind in ("ours", "peer")} for _run in range(runs + 1)][1:]
     seconds = {kind: [run[kind]["seconds"] for run in found] for kind in ("ours", "peer")}
     ours, peer = (statistics.median(run[kind]["megabytes"] for run in found) for kind in ("ours", "peer"))
     return Case("manifest-load-20k", "stock-django", seconds["ours"], seconds["peer"], 1, (ours, peer))

@@ -82,7 +82,7 @@ OPERATIONS: list[tuple[str, tuple[Any, ...], Any]] = [
     ("delete_many", (["key"],), None),
     ("clear", (), None),
 ]
-NAMES = [f"{name}-{arguments}" for name, arguments, _ in OPERATIONS]
+NAMES = [f"{name}-{arguments}" for name, arguments, _expected in OPERATIONS]
 
 
 @pytest.mark.parametrize(("operation", "arguments", "answer"), OPERATIONS, ids=NAMES)
@@ -169,11 +169,11 @@ def test_counters_are_those_of_all_threads_also_of_ended_ones(make) -> None:
     chain.here.set("key", "value")
 
     def read() -> None:
-        for _ in range(100):
+        for _round in range(100):
             chain.here.get("key")
 
-    for _ in range(2):
-        threads = [threading.Thread(target=read) for _ in range(4)]
+    for _round in range(2):
+        threads = [threading.Thread(target=read) for _round in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

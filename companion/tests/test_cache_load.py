@@ -50,7 +50,7 @@ def test_no_error_and_no_stale_value_older_than_the_cap(reports: list[dict[str, 
     workers = [worker for report in reports for worker in report["workers"]]
     assert len(workers) == PROCESSES * THREADS
     writes = [write for worker in workers for write in worker["completed"]]
-    completed = {(key, number): at for key, number, at, _ in writes}
+    completed = {(key, number): at for key, number, at, _until in writes}
     expires = {(key, number): at + seconds for key, number, at, seconds in writes}
     ages = [seen - completed[key, number + 1] for worker in workers for key, number, seen in worker["stale"]]
     # There must be some, or the load is not one that could find anything.

@@ -23,7 +23,7 @@ def test_a_connection_of_its_own_for_each_thread(make) -> None:
         here.set("key", "value")
         found.append(here._levels().last)
 
-    for _ in range(2):
+    for _round in range(2):
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
@@ -156,7 +156,7 @@ def test_async_incr_loses_nothing(make) -> None:
     chain.here.set("key", 0)
 
     async def count() -> None:
-        await asyncio.gather(*(chain.here.aincr("key") for _ in range(50)))
+        await asyncio.gather(*(chain.here.aincr("key") for _round in range(50)))
 
     asyncio.run(count())
     assert chain.here.get("key") == 50

@@ -188,6 +188,8 @@ def linted(options: Options, needed: bool) -> Iterator[dict[str, Any]]:
     def ask(folder: Path | None) -> dict[str, Any]:
         return options.project.ask("plan", "Failed to plan the migrations", linter=str(folder) if folder else None)
 
+    # What is thrown in at the yield ends the inner context as well.
+    # pylint: disable-next=contextmanager-generator-missing-cleanup
     with with_linter(options.project, options.linter_path, keep=not options.dry_run) as install:
         folder = linter_folder(options.linter_path)
         found = ask(folder if (folder / MARKER).exists() else None)

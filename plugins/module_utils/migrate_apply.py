@@ -127,7 +127,7 @@ class Run:
         attempts = len(self.retried) + 1
         if cause in ("lock", "lost") and clean and attempts <= self.request["retries"]:
             self.retried.append(f"{self.name()}: {last_line(exc, self.request['project_path'])}")
-            print(f"Trying again: {self.retried[-1]}", file=sys.stderr)
+            sys.stderr.write(f"Trying again: {self.retried[-1]}\n")
             pause = min(LONGEST_PAUSE, 2.0 ** (attempts - 1))
             # Two that wait for each other must not meet again.
             time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311

@@ -126,7 +126,7 @@ def read_ahead(request: dict[str, Any], settings: Any) -> dict[str, Any]:
     """Applied migrations that other code, of which `known` and `apps` tell, does not have."""
     connection, executor = load_migrations(request)
     loader = executor.loader
-    known = {(app, name) for app, name in request["known"]}
+    known = {tuple(known) for known in request["known"]}
     ahead = {key for key in loader.applied_migrations if key not in known and key in loader.graph.nodes}
     ahead = {key for key in ahead if not (set(loader.disk_migrations[key].replaces) & known)}
     plan = executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True)

@@ -41,8 +41,9 @@ def suns(folder: Path) -> int:
 def test_process(tmp_path: Path) -> None:
     (tmp_path / "mall_settings.py").write_text(SETTINGS)
     assert run(tmp_path, "migrate").returncode == 0
-    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection, connection:
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection:
         connection.execute("INSERT INTO east_sun DEFAULT VALUES")
+        connection.commit()
 
     refused = run(tmp_path, "reset_app", "east")
     assert refused.returncode == 1

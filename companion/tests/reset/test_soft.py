@@ -135,7 +135,7 @@ def test_again(shop: tuple[Path, Install], add_database: AddDatabase, manage: Ma
 
 
 def test_old_names_go_in_the_end(shop: tuple[Path, Install], database: str, manage: Manage) -> None:
-    folder, _ = shop
+    folder, _database = shop
     manage("migrate", database=database)
     manage("reset_app", "shop", database=database, soft=True, interactive=False)
     new = folder / "0005_initial.py"
@@ -148,7 +148,7 @@ def test_old_names_go_in_the_end(shop: tuple[Path, Install], database: str, mana
 
 
 def test_other_databases(shop: tuple[Path, Install], database: str, add_database: AddDatabase, manage: Manage) -> None:
-    folder, _ = shop
+    folder, _database = shop
     whole, part, none = (add_database("sqlite", alias) for alias in ("whole", "part", "none"))
     for alias in (database, whole, part, none):
         manage("migrate", "contenttypes", database=alias)
@@ -214,7 +214,7 @@ def test_other_operations_are_lost(
 
 
 def test_not_all_are_applied(shop: tuple[Path, Install], add_database: AddDatabase, manage: Manage) -> None:
-    folder, _ = shop
+    folder, _database = shop
     box = add_database("sqlite")
     manage("migrate", "shop", "0003_more", database=box)
     before = names(folder)
@@ -230,7 +230,7 @@ def test_not_all_are_applied(shop: tuple[Path, Install], add_database: AddDataba
 def test_the_answer_is_no(
     shop: tuple[Path, Install], add_database: AddDatabase, manage: Manage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = shop
+    folder, _database = shop
     box = add_database("sqlite")
     manage("migrate", database=box)
     before = names(folder)
@@ -243,7 +243,7 @@ def test_the_answer_is_no(
 def test_a_failure_undoes_all(
     shop: tuple[Path, Install], database: str, manage: Manage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = shop
+    folder, _database = shop
     manage("migrate", database=database)
     before = names(folder)
     record = MigrationRecorder.record_applied
@@ -260,7 +260,7 @@ def test_a_failure_undoes_all(
 
 
 def test_files_cannot_be_moved(shop: tuple[Path, Install], add_database: AddDatabase, manage: Manage) -> None:
-    folder, _ = shop
+    folder, _database = shop
     box = add_database("sqlite")
     manage("migrate", database=box)
     (folder / "_replaced_by_0005_initial").write_text("in the way")

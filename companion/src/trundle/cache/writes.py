@@ -65,7 +65,7 @@ class Writes:
     """The writes of one chain of caches in this process."""
 
     def __init__(self) -> None:
-        self._stripes = [Stripe() for _ in range(STRIPES)]
+        self._stripes = [Stripe() for _number in range(STRIPES)]
 
     def read(self, keys: Iterable[str]) -> Watch:
         return Watch(self._of(keys), write=False)

@@ -58,7 +58,7 @@ class History:
         return state
 
     def _plan(self, targets: list[tuple[str, str]]) -> list[Migration]:
-        return [migration for migration, _ in self._executor.migration_plan(targets, clean_start=True)]
+        return [migration for migration, _backwards in self._executor.migration_plan(targets, clean_start=True)]
 
     def _state(self, wanted: Callable[[Migration], bool]) -> ProjectState:
         state = ProjectState(real_apps=self.loader.unmigrated_apps)

@@ -103,7 +103,7 @@ def make_soft_plan(labels: tuple[str, ...], alias: str) -> SoftPlan:
 def _check_history(label: str, loader: MigrationLoader, alias: str) -> None:
     """The new migration is recorded as applied, so the database must have what it makes."""
     nodes = [key for key in loader.graph.nodes if key[0] == label]
-    missing = sorted(name for _, name in nodes if (label, name) not in loader.applied_migrations)
+    missing = sorted(name for _app, name in nodes if (label, name) not in loader.applied_migrations)
     if missing:
         raise ResetError(
             f"Migrations of {label} are not applied to the database {alias!r} yet: {', '.join(missing)}. "
@@ -163,7 +163,7 @@ def _free_of(labels: set[str], dependency: Key, loader: MigrationLoader) -> Key:
         return dependency
     earlier: list[Key] = loader.graph.forwards_plan(dependency)
     for key in reversed(earlier):
-        if key[0] == dependency[0] and not any(app in labels for app, _ in loader.graph.forwards_plan(key)):
+        if key[0] == dependency[0] and not any(app in labels for app, _name in loader.graph.forwards_plan(key)):
             return key
     return dependency
 
@@ -189,7 +189,7 @@ def _all_names(label: str, loader: MigrationLoader) -> list[Key]:
 
 def _new_name(label: str, loader: MigrationLoader) -> str:
     """Numbered on: a name that was used before would be taken for applied wherever it is recorded."""
-    numbers = [MigrationAutodetector.parse_number(name) or 0 for _, name in _all_names(label, loader)]
+    numbers = [MigrationAutodetector.parse_number(name) or 0 for _app, name in _all_names(label, loader)]
     return f"{max(numbers) + 1:04d}_initial"
 
 
@@ -197,7 +197,7 @@ def _reset_of(migration: Migration, loader: MigrationLoader, alias: str) -> Soft
     label = migration.app_label
     writer = MigrationWriter(migration)
     old = [found for key, found in sorted(loader.disk_migrations.items()) if key[0] == label]
-    replaced = [name for _, name in migration.replaces]
+    replaced = [name for _app, name in migration.replaces]
     return SoftReset(
         label=label,
         name=migration.name,

@@ -76,7 +76,7 @@ def check_room(
         state = migration.mutate_state(state, preserve=False)
         if migration.app_label not in labels:
             continue
-        for (label, _), model in state.models.items():
+        for (label, _name), model in state.models.items():
             table = _table_name(model, connection)
             if label in labels and _is_managed(model) and table in standing:
                 raise ResetError(

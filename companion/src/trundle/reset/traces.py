@@ -40,12 +40,12 @@ class Stale:
 
     @property
     def names(self) -> list[str]:
-        return [name for _, name in self.rows]
+        return [name for _key, name in self.rows]
 
     def delete(self, model_name: str, alias: str) -> None:
         if self.rows:
             model = apps.get_model(model_name)
-            model._base_manager.using(alias).filter(pk__in=[key for key, _ in self.rows]).delete()
+            model._base_manager.using(alias).filter(pk__in=[key for key, _name in self.rows]).delete()
 
 
 class Traces:
@@ -114,4 +114,4 @@ def _declared_codenames(model: type[models.Model]) -> set[str]:
 
     meta = model._meta
     builtin = {get_permission_codename(action, meta) for action in meta.default_permissions}
-    return builtin | {codename for codename, _ in meta.permissions}
+    return builtin | {codename for codename, _name in meta.permissions}

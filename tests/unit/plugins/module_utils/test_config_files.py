@@ -25,8 +25,8 @@ def text(path: Path, content: str, mode: int = 0o644, *, keep: bool = False) -> 
 
 
 def put(*entries: Entry, run: object = accepts, validate: tuple[str, ...] = ()) -> list[Path]:
-    changes = [(entry, found) for entry, found in ((entry, look(entry.path)) for entry in entries)]
-    changes = [(entry, found) for entry, found in changes if differs(entry, found)]
+    pairs = [(entry, look(entry.path)) for entry in entries]
+    changes = [(entry, found) for entry, found in pairs if differs(entry, found)]
     apply(changes, run=run, validate=validate)  # type: ignore[arg-type]
     return [entry.path for entry, _found in changes]
 
