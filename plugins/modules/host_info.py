@@ -88,13 +88,13 @@ _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def service_manager() -> str:
-    """As sd_booted(3) has it."""
-    if Path("/run/systemd/system").is_dir():
-        return "systemd"
+    """As sd_booted(3) has it, unless the first process here is another one, as in a container on such a host."""
+    booted = Path("/run/systemd/system").is_dir()
     try:
-        return Path("/proc/1/comm").read_text(encoding="utf-8").strip()
+        first = Path("/proc/1/comm").read_text(encoding="utf-8").strip()
     except OSError:
-        return "unknown"
+        first = "systemd" if booted else "unknown"
+    return "systemd" if booted and first == "init" else first
 
 
 def user_of(name: str | None) -> dict[str, str] | None:

@@ -49,10 +49,29 @@ def test_an_interpreter_without_what_a_virtualenv_needs(call_module: Call, tmp_p
     assert call_module(host_info, user="no-such-user")["user"] is None
 
 
-@pytest.mark.parametrize("booted", [True, False])
-def test_the_service_manager_is_what_the_host_was_booted_with(
-    call_module: Call, monkeypatch: pytest.MonkeyPatch, booted: bool
+@pytest.mark.parametrize(
+    ("booted", "first", "expected"),
+    [
+        (True, "systemd", "systemd"),
+        (True, "init", "systemd"),
+        (True, "sshd", "sshd"),
+        (True, None, "systemd"),
+        (False, "init", "init"),
+        (False, None, "unknown"),
+    ],
+)
+def test_the_service_manager_is_the_first_process(
+    call_module: Call, monkeypatch: pytest.MonkeyPatch, booted: bool, first: str | None, expected: str
 ) -> None:
+    read = Path.read_text
+
+    def answer(path: Path, *arguments: Any, **options: Any) -> str:
+        if str(path) != "/proc/1/comm":
+            return read(path, *arguments, **options)
+        if first is None:
+            raise PermissionError
+        return f"{first}\n"
+
     monkeypatch.setattr(Path, "is_dir", lambda self: booted and str(self) == "/run/systemd/system")
-    expected = "systemd" if booted else Path("/proc/1/comm").read_text(encoding="utf-8").strip()
+    monkeypatch.setattr(Path, "read_text", answer)
     assert call_module(host_info)["service_manager"] == expected
