@@ -18,21 +18,21 @@ def available() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
-def molecule(names: list[str] | None = None) -> list[Result]:
+def molecule(names: list[str] | None = None, *, shown: bool = True) -> list[Result]:
     """Run scenarios (all, or those named) one after the other; each counts as one test."""
     found = available()
     unknown = sorted(set(names or ()) - set(found))
     if unknown:
         raise GateError(f"No such scenario: {', '.join(unknown)}. There are: {', '.join(found) or 'none'}.")
-    return [_scenario(name) for name in names or found]
+    return [_scenario(name, shown=shown) for name in names or found]
 
 
-def _scenario(name: str) -> Result:
+def _scenario(name: str, *, shown: bool) -> Result:
     venv = venvs.newest()
     # Where the scenario itself installs the collection, from its tarball.
     installed = {"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "molecule" / name / "collections")}
     started = time.monotonic()
     command: Command = [venv / "bin" / "molecule", "test", "-s", name]
-    status = run(command, log=f"molecule-{name}", env=environment(venv, installed)).status
+    status = run(command, log=f"molecule-{name}", env=environment(venv, installed), shown=shown).status
     note = f"exit status {status}" if status else ""
     return Result(f"molecule-{name}", int(status == 0), int(status != 0), 0, time.monotonic() - started, note)
