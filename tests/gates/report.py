@@ -17,7 +17,7 @@ def count_junit(paths: Iterable[Path]) -> tuple[int, int, int]:
     """Passed, failed and skipped test cases of JUnit files."""
     passed = failed = skipped = 0
     for path in paths:
-        for case in ET.parse(path).iter("testcase"):  # noqa: S314
+        for case in ET.parse(path).iter("testcase"):  # noqa: S314  (written by the part, just now)
             kinds = {child.tag for child in case}
             if kinds & {"failure", "error"}:
                 failed += 1
@@ -26,6 +26,30 @@ def count_junit(paths: Iterable[Path]) -> tuple[int, int, int]:
             else:
                 passed += 1
     return passed, failed, skipped
+
+
+def failed_cases(paths: Iterable[Path], most: int = 5) -> str:
+    """The names of the test cases that failed, the first few of them."""
+    names = [
+        f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
+        for path in paths
+        for case in ET.parse(path).iter("testcase")  # noqa: S314  (written by the part, just now)
+        if {child.tag for child in case} & {"failure", "error"}
+    ]
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join(names[:most] + more)
+
+
+def failed_task(output: str) -> str:
+    """The last task on which a host failed in a run of ansible-playbook, and that host's line, cut short."""
+    task = found = ""
+    for line in output.splitlines():
+        plain = re.sub(r"\x1b\[[0-9;]*m|│", "", line).strip()
+        if plain.startswith("TASK ["):
+            task = plain.rstrip("* ")
+        elif plain.startswith(("fatal: ", "failed: ")):
+            found = f"{task} {plain}"[:200]
+    return found
 
 
 def failed_targets(output: str) -> list[str]:

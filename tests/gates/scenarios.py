@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+import report
 import venvs
 from base import BUILD, ROOT, Command, GateError, Result, environment, run
 
@@ -33,6 +34,7 @@ def _scenario(name: str, *, shown: bool) -> Result:
     installed = {"ANSIBLE_COLLECTIONS_PATH": str(BUILD / "molecule" / name / "collections")}
     started = time.monotonic()
     command: Command = [venv / "bin" / "molecule", "test", "-s", name]
-    status = run(command, log=f"molecule-{name}", env=environment(venv, installed), shown=shown).status
-    note = f"exit status {status}" if status else ""
-    return Result(f"molecule-{name}", int(status == 0), int(status != 0), 0, time.monotonic() - started, note)
+    outcome = run(command, log=f"molecule-{name}", env=environment(venv, installed), shown=shown)
+    passed = outcome.status == 0
+    note = "" if passed else f"exit status {outcome.status}: {report.failed_task(outcome.output)}"
+    return Result(f"molecule-{name}", int(passed), int(not passed), 0, time.monotonic() - started, note)

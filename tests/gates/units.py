@@ -52,8 +52,9 @@ def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit", *PA
 
 
 def _result(name: str, status: int, junit: Path, seconds: float) -> Result:
-    passed, failed, skipped = report.count_junit([junit] if junit.is_file() else [])
-    note = ""
+    written = [junit] if junit.is_file() else []
+    passed, failed, skipped = report.count_junit(written)
+    note = report.failed_cases(written)
     if status == NO_TESTS:
         note = "found no test"
     elif status and not failed:

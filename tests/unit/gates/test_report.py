@@ -58,3 +58,21 @@ def test_failed_integration_targets_are_read_from_the_end_of_the_output() -> Non
     )
     assert report.failed_targets(output) == ["release", "static_upload"]
     assert report.failed_targets("all is well\n") == []
+
+
+def test_failed_cases_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    path.write_text(JUNIT.replace('name="bad"', 'classname="unit.test_it" name="bad"'), encoding="utf-8")
+    assert report.failed_cases([path]) == "unit.test_it.bad, broken"
+    assert report.failed_cases([path], most=1) == "unit.test_it.bad, and 1 more"
+
+
+def test_the_last_failed_task_is_found_in_what_molecule_shows() -> None:
+    output = (
+        "  \x1b[2m│\x1b[0m TASK [Take it]\n  │   ****\n"
+        "  \x1b[2m│\x1b[0m \x1b[0;31mfatal: [web1]: FAILED! => {}\x1b[0m\n"
+        "  \x1b[2m│\x1b[0m TASK [Give it back] *****\n"
+        "  \x1b[2m│\x1b[0m \x1b[0;31mfatal: [web2]: FAILED! => {}\x1b[0m\n"
+    )
+    assert report.failed_task(output) == "TASK [Give it back] fatal: [web2]: FAILED! => {}"
+    assert report.failed_task("TASK [Take it]\nok: [web1]\n") == ""
