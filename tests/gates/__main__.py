@@ -22,7 +22,7 @@ import static
 import tree
 import units
 import venvs
-from base import GateError, Result, say
+from base import GateError, Result, beside, say
 
 Part = Callable[[], list[Result]]
 
@@ -37,23 +37,43 @@ QUICK: dict[str, Part] = {
     "types": static.types,
     "docs": static.docs,
     "package": package,
-    "units": units.units,
     "companion-tests": units.companion_tests,
     "sanity": collection.sanity,
 }
 
 
+def quick() -> list[Result]:
+    """The unit tests beside all the rest that needs no hosts: neither keeps two processors busy."""
+    return _side_by_side({"units": units.units}, QUICK)
+
+
 def hosts() -> list[Result]:
-    """Integration targets and scenarios, side by side where nothing is timed: each uses half of two processors."""
-    with ThreadPoolExecutor() as pool:
-        beside = pool.submit(_guarded, "molecule", lambda: scenarios.molecule([*scenarios.PATIENT], shown=False))
-        results = _guarded("integration", collection.integration) + beside.result()
+    """Integration targets and scenarios, side by side where nothing is timed."""
+    patient = {"molecule": lambda: scenarios.molecule([*scenarios.PATIENT])}
+    results = _side_by_side({"integration": collection.integration}, patient)
     rest = [name for name in scenarios.available() if name not in scenarios.PATIENT]
     return results + _guarded("molecule", lambda: scenarios.molecule(rest))
 
 
-PARTS = {**QUICK, "integration": collection.integration, "molecule": scenarios.molecule, "hosts": hosts}
-GROUPS = {"test-quick": list(QUICK), "test": [*QUICK, "hosts"]}
+def _side_by_side(front: dict[str, Part], others: dict[str, Part]) -> list[Result]:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(beside, lambda: _in_turn(others))
+        return _in_turn(front) + running.result()
+
+
+def _in_turn(parts: dict[str, Part]) -> list[Result]:
+    return [result for name, part in parts.items() for result in _guarded(name, part)]
+
+
+PARTS = {
+    **QUICK,
+    "units": units.units,
+    "test-quick": quick,
+    "integration": collection.integration,
+    "molecule": scenarios.molecule,
+    "hosts": hosts,
+}
+GROUPS = {"test": ["test-quick", "hosts"]}
 
 
 def main(arguments: list[str]) -> int:

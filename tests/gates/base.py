@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
 COLLECTIONS = BUILD / "collections"
 TREE = COLLECTIONS / "ansible_collections" / "trundle" / "django"
+_BESIDE: ContextVar[bool] = ContextVar("beside", default=False)
 
 
 Command = Sequence["str | Path"]
@@ -69,15 +71,24 @@ def environment(venv: Path | None = None, extra: Mapping[str, str] | None = None
     return env
 
 
+def beside(part: Callable[[], list[Result]]) -> list[Result]:
+    """Run a part whose output would be mixed with that of another one which runs at the same time."""
+    token = _BESIDE.set(True)
+    try:
+        return part()
+    finally:
+        _BESIDE.reset(token)
+
+
 def run(
     command: Command,
     *,
     log: str,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
-    shown: bool = True,
 ) -> Outcome:
-    """Run a program, keep its output in build/logs and show it as it comes, or only when it has failed."""
+    """Run a program, keep its output in build/logs and show it as it comes; beside others, only when it has failed."""
+    shown = not _BESIDE.get()
     LOGS.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     say(f"\n$ {' '.join(word.replace(str(ROOT) + os.sep, '') for word in words)}")
