@@ -9,6 +9,8 @@ Needs only a Python of its own: what the parts use is installed under build/ fir
 from __future__ import annotations
 
 import argparse
+import functools
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +34,7 @@ def package() -> list[Result]:
     return static.package() + distributions.companion()
 
 
+# What needs no hosts, beside the unit tests of each interpreter.
 QUICK: dict[str, Part] = {
     "lint": static.lint,
     "types": static.types,
@@ -40,59 +43,46 @@ QUICK: dict[str, Part] = {
     "companion-tests": units.companion_tests,
     "sanity": collection.sanity,
 }
-
-
-def quick() -> list[Result]:
-    """The unit tests beside all the rest that needs no hosts: neither keeps two processors busy."""
-    return _side_by_side({"units": units.units}, QUICK)
-
-
-def hosts() -> list[Result]:
-    """Integration targets and scenarios, side by side where nothing is timed."""
-    patient = {"molecule": lambda: scenarios.molecule([*scenarios.PATIENT])}
-    results = _side_by_side({"integration": collection.integration}, patient)
-    rest = [name for name in scenarios.available() if name not in scenarios.PATIENT]
-    return results + _guarded("molecule", lambda: scenarios.molecule(rest))
-
-
-def _side_by_side(front: dict[str, Part], others: dict[str, Part]) -> list[Result]:
-    with ThreadPoolExecutor() as pool:
-        running = pool.submit(beside, lambda: _in_turn(others))
-        return _in_turn(front) + running.result()
-
-
-def _in_turn(parts: dict[str, Part]) -> list[Result]:
-    return [result for name, part in parts.items() for result in _guarded(name, part)]
-
-
-PARTS = {
+ONE: dict[str, Part] = {
     **QUICK,
     "units": units.units,
-    "test-quick": quick,
     "integration": collection.integration,
     "molecule": scenarios.molecule,
-    "hosts": hosts,
 }
-GROUPS = {"test": ["test-quick", "hosts"]}
+GROUPS = ("test-quick", "hosts", "test")
+
+
+def parts(group: str) -> dict[str, Part]:
+    """The parts of a group, those that take longest first: none of them is to begin when all others have ended."""
+    quick = {**units.parts(), **QUICK}
+    hosts = {"integration": collection.integration, **scenarios.parts()}
+    if group == "test-quick":
+        return quick
+    return hosts if group == "hosts" else {**units.parts(), **hosts, **quick}
 
 
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     started = time.monotonic()
+    venvs.setup()
     if options.what in {"setup", "tree"}:
-        venvs.setup()
         say(str(tree.make()))
         return 0
-    venvs.setup()
-    results = []
-    for name in GROUPS.get(options.what, [options.what]):
-        results += _run(name, options.only)
+    in_lanes = options.what in GROUPS
+    results = _side_by_side(parts(options.what)) if in_lanes else _run(options.what, options.only)
     return report.close(results, time.monotonic() - started)
+
+
+def _side_by_side(found: dict[str, Part]) -> list[Result]:
+    """Run parts in lanes: each of them waits for something half of its time, so there is one lane more than cores."""
+    with ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as lanes:
+        running = [lanes.submit(beside, functools.partial(_guarded, name, part)) for name, part in found.items()]
+        return [result for lane in running for result in lane.result()]
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gates", description="Run a part of the test run, or all of it.")
-    parser.add_argument("what", choices=["setup", "tree", *GROUPS, *PARTS])
+    parser.add_argument("what", choices=["setup", "tree", *GROUPS, *ONE])
     parser.add_argument("only", nargs="*", help="for integration and molecule: the targets or scenarios to run")
     return parser.parse_args(arguments)
 
@@ -102,16 +92,18 @@ def _run(name: str, only: list[str]) -> list[Result]:
         return _guarded(name, lambda: collection.integration(only))
     if only and name == "molecule":
         return _guarded(name, lambda: scenarios.molecule(only))
-    return _guarded(name, PARTS[name])
+    return _guarded(name, ONE[name])
 
 
 def _guarded(name: str, part: Part) -> list[Result]:
     say(f"\n##### {name}")
     try:
-        return part()
+        results = part()
     except GateError as error:
-        say(f"{name}: {error}")
-        return [Result(name, failed=1, note=str(error))]
+        results = [Result(name, failed=1, note=str(error))]
+    for result in results:
+        say(report.row(result))
+    return results
 
 
 if __name__ == "__main__":

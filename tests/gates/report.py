@@ -69,13 +69,18 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     return f"=== {words} in {seconds:.2f}s ==="
 
 
+def row(result: Result, width: int = 0) -> str:
+    """A line of the closing table."""
+    counts = f"{result.passed:>6}  {result.failed:>6}  {result.skipped:>7}  {result.seconds:>7.1f}"
+    return f"{result.part:<{width}}  {counts}  {result.note}".rstrip()
+
+
 def close(results: Sequence[Result], seconds: float) -> int:
     """Print the table and the closing line; return the exit status."""
     width = max([len(result.part) for result in results] + [4])
     say(f"\n{'part':<{width}}  passed  failed  skipped  seconds")
-    for row in results:
-        counts = f"{row.passed:>6}  {row.failed:>6}  {row.skipped:>7}  {row.seconds:>7.1f}"
-        say(f"{row.part:<{width}}  {counts}  {row.note}".rstrip())
+    for result in results:
+        say(row(result, width))
     say(summary(results, seconds))
     # A part without a single test has proved nothing.
     return int(any(result.failed for result in results) or not any(result.passed for result in results))

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import interpreters
 import report
 import tree
 import venvs
-from base import BUILD, LOGS, ROOT, Command, Result, environment, run, say
+from base import BUILD, LOGS, ROOT, Command, Result, environment, run
 
 # One worker a core; the tests of a file stay together, and so do the servers that they share.
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
@@ -23,20 +24,32 @@ NO_TESTS = 5
 
 
 def units() -> list[Result]:
-    """All unit tests on the oldest and the newest controller, and what managed hosts import on the oldest host."""
+    """All unit tests, one interpreter after the other."""
+    return [result for part in parts().values() for result in part()]
+
+
+def parts() -> dict[str, Callable[[], list[Result]]]:
+    """All unit tests on the newest and the oldest controller, and what managed hosts import on the oldest host."""
     found = list(interpreters.controllers())
-    results = [
-        _pytest(f"units-{version}", venvs.controller(version)) for version in dict.fromkeys(found[:1] + found[-1:])
-    ]
-    if len(results) == 1:
-        results.append(Result("units-second-python", skipped=1, note=f"only Python {found[0]} was found"))
-    host = venvs.host()
+    versions = dict.fromkeys(found[-1:] + found[:1])
+    made = {f"units-{version}": functools.partial(_controller, version) for version in versions}
+    if len(versions) == 1:
+        note = f"only Python {found[0]} was found"
+        made["units-second-python"] = lambda: [Result("units-second-python", skipped=1, note=note)]
+    made[f"units-{interpreters.HOST_VERSION}"] = _host
+    return made
+
+
+def _controller(version: str) -> list[Result]:
+    return [_pytest(f"units-{version}", venvs.controller(version))]
+
+
+def _host() -> list[Result]:
     name = f"units-{interpreters.HOST_VERSION}"
-    if host is None:
-        note = f"Python {interpreters.HOST_VERSION} was not found"
-        say(f"Skipping what managed hosts import: {note}")
-        return [*results, Result(name, skipped=1, note=note)]
-    return [*results, _pytest(name, host, ["tests/unit/plugins/module_utils"])]
+    venv = venvs.host()
+    if venv is None:
+        return [Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
+    return [_pytest(name, venv, ["tests/unit/plugins/module_utils"])]
 
 
 def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit", *PARALLEL)) -> Result:

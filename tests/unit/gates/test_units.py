@@ -1,0 +1,27 @@
+# Copyright (c) 2026, trundle.django contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import interpreters
+import pytest
+import units
+import venvs
+from base import Result
+
+
+def test_the_oldest_and_the_newest_controller_and_the_oldest_host_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {version: Path(version) for version in ("3.11", "3.12", "3.13")}
+    monkeypatch.setattr(interpreters, "controllers", lambda: found)
+    assert list(units.parts()) == ["units-3.13", "units-3.11", "units-3.9"]
+
+
+def test_a_python_that_is_not_found_counts_as_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "controllers", lambda: {"3.12": Path("3.12")})
+    monkeypatch.setattr(venvs, "host", lambda: None)
+    parts = units.parts()
+    second = Result("units-second-python", skipped=1, note="only Python 3.12 was found")
+    assert parts["units-second-python"]() == [second]
+    assert parts["units-3.9"]() == [Result("units-3.9", skipped=1, note="Python 3.9 was not found")]
