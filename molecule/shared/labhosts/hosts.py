@@ -17,7 +17,9 @@ from .image import say
 from .inventory import Spec
 
 LABEL = "trundle-lab"
-BOOT_SECONDS = 90.0
+BOOT_SECONDS = 180.0
+# A busy machine takes seconds for the banner: one that hangs up sooner never sees it.
+BANNER_SECONDS = 10.0
 
 
 def network_name(lab: str) -> str:
@@ -106,7 +108,7 @@ def ssh_answers(address: str, *, deadline: float) -> bool:
     """Whether an SSH server sends its banner before the deadline (of time.monotonic)."""
     while time.monotonic() < deadline:
         try:
-            with socket.create_connection((address, 22), timeout=1) as connection:
+            with socket.create_connection((address, 22), timeout=BANNER_SECONDS) as connection:
                 if connection.recv(4) == b"SSH-":
                     return True
         except OSError:
