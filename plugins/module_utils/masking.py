@@ -6,24 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from typing import Any
 
 MASK = "********"
+# Ansible's own word for it.
+NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
-def hide_environment(module: AnsibleModule) -> None:
-    """Have the values of `environment` masked by our functions rather than by Ansible.
+def without_environment(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A module's parameters, as they may be returned: ansible-core 2.19 always returns them.
 
-    Ansible replaces them wherever they occur in a result, and a value such as "1" would garble paths,
-    names and URLs that later tasks need. The engine masks them in all that is free text, and the
-    arguments, which ansible-core 2.19 returns, are taken out here.
+    A module that returns these has Ansible forget `no_log_values`, which it would mask wherever they occur in a
+    result: a value such as "1" or a path would garble names, paths and URLs that later tasks need. The engine masks
+    them in all that is free text.
     """
-    if module.params["environment"]:
-        module.params["environment"] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    module.no_log_values = set()
+    return {**params, **({"environment": NOT_SHOWN} if params["environment"] else {})}
 
 
 def secret_values(environment: Mapping[str, str | None], *, shown: Iterable[str]) -> list[str]:

@@ -166,7 +166,7 @@ from ansible_collections.trundle.django.plugins.module_utils.build_step import P
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import cache_folder, cache_size
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
+from ansible_collections.trundle.django.plugins.module_utils.masking import without_environment
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -216,8 +216,8 @@ def diff_of(plan: Plan) -> dict[str, str]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    params = dict(module.params)
-    hide_environment(module)
+    params = module.params
+    module.params, module.no_log_values = without_environment(params), set()
     try:
         built = build(step_of(params), dry_run=module.check_mode)
     except TrundleError as exc:

@@ -335,7 +335,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_process imp
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import diff_of, result_of
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.git_commit import Outcome, commit_file
-from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
+from ansible_collections.trundle.django.plugins.module_utils.masking import without_environment
 from ansible_collections.trundle.django.plugins.module_utils.progress import progress_file
 
 
@@ -394,14 +394,14 @@ def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    hidden = dict(module.params)
-    hide_environment(module)
+    params = module.params
+    module.params, module.no_log_values = without_environment(params), set()
     try:
-        options = from_params(hidden, check_mode=module.check_mode, scratch=module.tmpdir)
+        options = from_params(params, check_mode=module.check_mode, scratch=module.tmpdir)
         with progress_file() as progress:
             progress.tell("start")
             collected = collect(options, worker=partial(run_worker, progress=lambda told: progress.tell(**told)))
-        commit = commit_manifest(hidden["commit_manifest"], options, collected)
+        commit = commit_manifest(params["commit_manifest"], options, collected)
     except TrundleError as exc:
         module.fail_json(msg=exc.message, **exc.details)
     for warning in collected.warnings:

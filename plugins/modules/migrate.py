@@ -165,7 +165,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
+from ansible_collections.trundle.django.plugins.module_utils.masking import without_environment
 from ansible_collections.trundle.django.plugins.module_utils.migrate import Options, migrate
 from ansible_collections.trundle.django.plugins.module_utils.migrate_options import (
     other_project,
@@ -201,8 +201,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = dict(module.params)
-    hide_environment(module)
+    params = module.params
+    module.params, module.no_log_values = without_environment(params), set()
     try:
         result = migrate(options_of(params, check_mode=module.check_mode))
     except TrundleError as exc:

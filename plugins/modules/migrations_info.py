@@ -99,7 +99,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.masking import hide_environment
+from ansible_collections.trundle.django.plugins.module_utils.masking import without_environment
 from ansible_collections.trundle.django.plugins.module_utils.migrate import look_back
 from ansible_collections.trundle.django.plugins.module_utils.migrate_options import (
     other_project,
@@ -116,8 +116,8 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=project_spec("target", required=True), supports_check_mode=True)
-    params = dict(module.params)
-    hide_environment(module)
+    params = module.params
+    module.params, module.no_log_values = without_environment(params), set()
     try:
         result = run(params)
     except TrundleError as exc:

@@ -71,6 +71,20 @@ def test_the_running_code_has_an_environment_on_top(call_module: Call, seen: lis
     assert "of-the-task" not in str(result)
 
 
+def test_the_environment_is_hidden_and_garbles_nothing(call_module: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = {"file": "/srv/shop/releases/v2/shop/migrations/0002_x.py", "table": "shop_product"}
+
+    def stand_in(_options: Options) -> dict[str, Any]:
+        return {**RESULT, "breaking": [finding], "diff": {"before": "", "after": "v2"}, "lock": "1"}
+
+    monkeypatch.setattr(migrate, "migrate", stand_in)
+    environment = {"TRUNDLE_ROOT": "/srv/shop", "NAME": "shop", "RELEASE": "v2", "DEBUG": "1", "SECRET_KEY": "hunter2"}
+    result = call_module(migrate, project_path="/srv/shop/releases/v2", environment=environment)
+    assert result["breaking"] == [finding]
+    assert (result["pending"], result["diff"]["after"], result["lock"]) == (["shop.0002_x"], "v2", "1")
+    assert "hunter2" not in str(result)
+
+
 @pytest.mark.parametrize("name", ["lock_timeout", "statement_timeout", "retries", "lock_wait"])
 def test_less_than_nothing(call_module: Call, seen: list[Options], name: str) -> None:
     result = call_module(migrate, project_path="/srv/shop", **{name: -1})

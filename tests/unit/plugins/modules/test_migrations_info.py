@@ -25,7 +25,7 @@ def test_the_code_to_go_back_to_is_asked_in_its_own_interpreter(
 
     def stand_in(project: Project, target: Project, linter: Path) -> dict[str, Any]:
         seen.extend([project, target, linter])
-        return {"changed": False, "compatible": True, "warnings": []}
+        return {"changed": False, "compatible": True, "ahead": ["shop.0002_v2"], "warnings": []}
 
     monkeypatch.setattr(migrations_info, "look_back", stand_in)
     result = call_module(
@@ -39,6 +39,8 @@ def test_the_code_to_go_back_to_is_asked_in_its_own_interpreter(
         database="other",
     )
     assert result["compatible"] is True
+    # A value of the environment, which is no reason to mask a name.
+    assert result["ahead"] == ["shop.0002_v2"]
     project, target, linter = seen
     assert (project.path, project.environment) == (Path("/srv/v2"), {"TRUNDLE_RELEASE": "v2"})
     assert (target.path, target.environment) == (Path("/srv/v1"), {"TRUNDLE_RELEASE": "v1"})
