@@ -50,6 +50,47 @@ class Options:
     scratch: Path | None = None
 
 
+def collect_spec() -> dict[str, dict[str, Any]]:
+    return {
+        "project_path": {"type": "path", "required": True},
+        "python": {"type": "path"},
+        "settings": {"type": "str"},
+        "release": {"type": "str", "required": True},
+        "dest": {"type": "path", "required": True},
+        "static_url": {"type": "str"},
+        "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
+        "ignore": {"type": "list", "elements": "str", "default": []},
+        "already_hashed": {"type": "list", "elements": "str", "default": []},
+        "headers": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "pattern": {"type": "str", "required": True},
+                "cache_control": {"type": "str"},
+                "content_type": {"type": "str"},
+            },
+        },
+        "layout": {"type": "str", "choices": ["hashed", "versioned"], "default": "hashed"},
+        "hashed_names": {"type": "bool", "default": True},
+        "originals": {"type": "bool", "default": False},
+        "compress": {"type": "list", "elements": "str", "choices": ["gzip", "brotli", "zstd"]},
+        "cache": {"type": "path"},
+        "cache_size": {"type": "str", "default": "2G"},
+        "environment": {"type": "dict", "default": {}, "no_log": True},
+        "revision": {"type": "str"},
+        "dirty": {"type": "bool"},
+        "commit_manifest": {
+            "type": "dict",
+            "options": {
+                "repository": {"type": "path"},
+                "path": {"type": "str", "default": "staticfiles.json"},
+                "commit_message": {"type": "str"},
+            },
+        },
+    }
+
+
 def from_params(params: Mapping[str, Any], *, check_mode: bool, scratch: str) -> Options:
     """Options from the module's parameters."""
     environment = {name: None if value is None else str(value) for name, value in params["environment"].items()}

@@ -324,76 +324,21 @@ seconds:
 """
 
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
-from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options, from_params
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
+from ansible_collections.trundle.django.plugins.module_utils.collect_commit import commit_manifest
+from ansible_collections.trundle.django.plugins.module_utils.collect_options import collect_spec, from_params
 from ansible_collections.trundle.django.plugins.module_utils.collect_process import run_worker
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import diff_of, result_of
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.git_commit import Outcome, commit_file
 from ansible_collections.trundle.django.plugins.module_utils.masking import without_environment
 from ansible_collections.trundle.django.plugins.module_utils.progress import progress_file
 
 
-def argument_spec() -> dict[str, dict[str, Any]]:
-    return {
-        "project_path": {"type": "path", "required": True},
-        "python": {"type": "path"},
-        "settings": {"type": "str"},
-        "release": {"type": "str", "required": True},
-        "dest": {"type": "path", "required": True},
-        "static_url": {"type": "str"},
-        "missing_references": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
-        "ignore": {"type": "list", "elements": "str", "default": []},
-        "already_hashed": {"type": "list", "elements": "str", "default": []},
-        "headers": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "pattern": {"type": "str", "required": True},
-                "cache_control": {"type": "str"},
-                "content_type": {"type": "str"},
-            },
-        },
-        "layout": {"type": "str", "choices": ["hashed", "versioned"], "default": "hashed"},
-        "hashed_names": {"type": "bool", "default": True},
-        "originals": {"type": "bool", "default": False},
-        "compress": {"type": "list", "elements": "str", "choices": ["gzip", "brotli", "zstd"]},
-        "cache": {"type": "path"},
-        "cache_size": {"type": "str", "default": "2G"},
-        "environment": {"type": "dict", "default": {}, "no_log": True},
-        "revision": {"type": "str"},
-        "dirty": {"type": "bool"},
-        "commit_manifest": {
-            "type": "dict",
-            "options": {
-                "repository": {"type": "path"},
-                "path": {"type": "str", "default": "staticfiles.json"},
-                "commit_message": {"type": "str"},
-            },
-        },
-    }
-
-
-def commit_manifest(wanted: dict[str, Any] | None, options: Options, collected: Collected) -> Outcome:
-    if wanted is None:
-        return Outcome(False, None)
-    return commit_file(
-        Path(wanted["repository"] or options.project_path),
-        wanted["path"],
-        collected.manifest_data,
-        wanted["commit_message"] or f"Static files manifest of {options.release}",
-        dry_run=options.dry_run,
-    )
-
-
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=collect_spec(), supports_check_mode=True)
     params = module.params
     module.params, module.no_log_values = without_environment(params), set()
     try:
