@@ -27,8 +27,8 @@ elif docker_works; then
     engine=""
 fi
 
-# The tests of nginx_upstream drive a real nginx of their own, those of migrations a real PostgreSQL; the demo opens a
-# page in a real browser. The companion's tests speak to real caches and databases.
+# The tests of nginx_upstream drive a real nginx of their own, those of migrations a real PostgreSQL, those of instance
+# a real systemd; the demo opens a page in a real browser. The companion's tests speak to real caches and databases.
 have memcached || packages="$packages memcached"
 have redis-server || packages="$packages redis-server"
 have git || packages="$packages git"
@@ -36,6 +36,7 @@ have_nginx || packages="$packages nginx-light"
 have_postgresql || packages="$packages postgresql"
 have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"
 have_mariadb || packages="$packages mariadb-server"
+[ -x /lib/systemd/systemd ] || packages="$packages systemd"
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
 
 if ! have apt-get; then

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.instance import Status, start, status_of, stop, units_of
 
-# With a real systemd, the scenarios on hosts start and stop instances; here is what is asked of it.
+# The integration target starts and stops instances with a real systemd; here is what is asked of it.
 
 
 class Systemctl:
