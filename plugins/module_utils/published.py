@@ -12,6 +12,7 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
     Record,
     check_release_id,
     differences,
+    manifest_name,
     parse,
     same_content,
 )
@@ -27,8 +28,9 @@ def record_key(release: str) -> str:
     return f"{RECORDS}{check_release_id(release)}.json"
 
 
-def manifest_key(release: str) -> str:
-    return f"{RECORDS}manifests/{check_release_id(release)}.json"
+def manifest_key(record: Record) -> str:
+    """Named by its content: whoever writes this object writes these bytes, so nobody overwrites another's (F9)."""
+    return f"{RECORDS}{manifest_name(record)}"
 
 
 def release_of(name: str) -> str | None:

@@ -142,6 +142,11 @@ def differences(a: Record, b: Record, limit: int = 10) -> list[str]:
     return lines[:limit]
 
 
+def manifest_name(record: Record) -> str:
+    """The name of the release's manifest below .releases/ of a store; releases with the same manifest share it."""
+    return f"manifests/{record.manifest.sha256}.json"
+
+
 def check_manifest(record: Record, data: bytes) -> None:
     """Refuse manifest bytes other than those that the record was made of."""
     actual = sha256(data)

@@ -46,9 +46,10 @@ def from_folder(folder: Path) -> tuple[bytes, bytes]:
 
 
 def from_url(base: str, release: str, fetch: Callable[[str], bytes]) -> tuple[bytes, bytes]:
-    """The bytes of manifest and record below the URL of a store."""
+    """The bytes of manifest and record below the URL of a store: the record tells the name of its manifest."""
     prefix, name = base.rstrip("/") + "/.releases", record.check_release_id(release).replace("+", "%2B")
-    return fetch(f"{prefix}/manifests/{name}.json"), fetch(f"{prefix}/{name}.json")
+    data = fetch(f"{prefix}/{name}.json")
+    return fetch(f"{prefix}/{record.manifest_name(record.parse(data))}"), data
 
 
 def present(folder: Path) -> Pair | None:

@@ -70,14 +70,14 @@ def repair(
 
 
 def _can(record: Record, report: Report, key: str, package: Package | None) -> bool:
-    if key == manifest_key(record.release):
+    if key == manifest_key(record):
         return package is not None
     return key in record.files and (package is not None or key in report.wrong_headers)
 
 
 def _put(store: Store, record: Record, key: str, package: Package | None, metadata: Mapping[str, str]) -> None:
     """The bytes are those of the record, or nothing is written."""
-    if package is not None and key == manifest_key(record.release):
+    if package is not None and key == manifest_key(record):
         store.put(key, package.manifest, RECORD_HEADERS)
     elif package is not None:
         path = package.path(key)

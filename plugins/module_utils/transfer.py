@@ -94,8 +94,9 @@ def publish(store: Store, package: Package, plan: Plan, *, concurrency: int, pro
             raise _upload_error(package.record, plan, failures)
         progress.tell("prove")
         prove(store, package.record, plan)
-    overwritten = _put_manifest(store, package) if plan.manifest else None
-    return _create_record(store, package, overwritten) if plan.record else False
+    if plan.manifest:
+        store.put(manifest_key(package.record), package.manifest, RECORD_HEADERS)
+    return _create_record(store, package) if plan.record else False
 
 
 def upload(
@@ -209,22 +210,7 @@ def _state(plan: Plan) -> str:
     return "was not published" if plan.record else "is published but not whole"
 
 
-def _put_manifest(store: Store, package: Package) -> bytes | None:
-    """Write the manifest; returns the other content that had been left there, if any."""
-    name = manifest_key(package.record.release)
-    try:
-        store.put(name, package.manifest, RECORD_HEADERS, create_only=True)
-        return None
-    except ObjectExistsError:
-        left = store.get(name)
-    if left == package.manifest:
-        return None
-    # No record refers to it yet, or the plan would have been refused: an earlier run was cut off here.
-    store.put(name, package.manifest, RECORD_HEADERS)
-    return left
-
-
-def _create_record(store: Store, package: Package, overwritten: bytes | None) -> bool:
+def _create_record(store: Store, package: Package) -> bool:
     """Create the record, or accept that somebody else has just created the same one."""
     release = package.record.release
     try:
@@ -234,8 +220,5 @@ def _create_record(store: Store, package: Package, overwritten: bytes | None) ->
         winner = read_record(store, release)
     if winner is None:
         raise TrundleError(f"Release '{release}' was published and removed at the same time; run again.")
-    if overwritten is not None and hashlib.sha256(overwritten).hexdigest() == winner.manifest.sha256:
-        # The other publisher's manifest was taken for a leftover above.
-        store.put(manifest_key(release), overwritten, RECORD_HEADERS)
     check_same(winner, package.record, where=store.url(record_key(release)))
     return False

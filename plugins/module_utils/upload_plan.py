@@ -61,7 +61,7 @@ class Published:
 def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
     """Compare the release with one listing of the store; a record of other content is refused (F9)."""
     record = package.record
-    names = [*record.files, record_key(record.release), manifest_key(record.release)]
+    names = [*record.files, record_key(record.release), manifest_key(record)]
     listing = store.find(names, folder=RECORDS)
     own = _own(store, package, listing)
     others = _Others(store, listing, record.release)
@@ -156,8 +156,8 @@ def _needs_upload(package: Package, key: str, listing: Listing, own: Published |
 
 
 def _manifest_present(package: Package, listing: Listing) -> bool:
-    stored = listing.objects.get(manifest_key(package.record.release))
-    # Where the ETag tells nothing the size must do: the record's SHA-256 decides on every host.
+    stored = listing.objects.get(manifest_key(package.record))
+    # Where the ETag tells nothing the size must do: the name is that of its content, and hosts check it.
     return stored is not None and stored.size == len(package.manifest) and stored.md5 in (None, _md5(package.manifest))
 
 

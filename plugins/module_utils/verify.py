@@ -47,7 +47,7 @@ def verify(
     """Look for every file of the record, with one listing and at most one request per header check."""
     progress = progress or Progress()
     progress.tell("list")
-    listing = store.find([*record.files, manifest_key(record.release)])
+    listing = store.find([*record.files, manifest_key(record)])
     problems = [*_record_problems(store, record), *_file_problems(record, listing)]
     broken = {problem.key for problem in problems}
     chosen = choose(record, headers, sample_size) if store.keeps_headers else []
@@ -105,9 +105,9 @@ def _record_problems(store: Store, record: Record) -> list[Problem]:
         problems.append(Problem(record_key(record.release), "missing: the release is not published"))
     elif found := differences(published, record, limit=1):
         problems.append(Problem(record_key(record.release), f"another content is published: {found[0]}"))
-    manifest = store.get(manifest_key(record.release))
+    manifest = store.get(manifest_key(record))
     if manifest is None:
-        problems.append(Problem(manifest_key(record.release), "missing"))
+        problems.append(Problem(manifest_key(record), "missing"))
     elif hashlib.sha256(manifest).hexdigest() != record.manifest.sha256:
-        problems.append(Problem(manifest_key(record.release), "its SHA-256 is not the one in the record"))
+        problems.append(Problem(manifest_key(record), "its SHA-256 is not the one in the record"))
     return problems

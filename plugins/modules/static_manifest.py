@@ -49,7 +49,8 @@ options:
     type: raw
   url:
     description:
-      - The URL of the store, below which C(.releases/<id>.json) and C(.releases/manifests/<id>.json) are.
+      - The URL of the store, below which C(.releases/<id>.json) is, and C(.releases/manifests/<sha256>.json) with the
+        checksum that the record tells.
       - The host fetches both itself.
     type: str
   validate_certs:

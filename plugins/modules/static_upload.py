@@ -191,12 +191,11 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import (
 
 def diff_of(store: Store, package: Package, plan: Plan) -> dict[str, str]:
     """The objects that are created or replaced, as lines of name and size."""
-    release = package.record.release
     after = {key: package.record.files[key].size for key in plan.uploads}
     if plan.manifest:
-        after[manifest_key(release)] = len(package.manifest)
+        after[manifest_key(package.record)] = len(package.manifest)
     if plan.record:
-        after[record_key(release)] = len(package.record_bytes)
+        after[record_key(package.record.release)] = len(package.record_bytes)
     return {
         "before_header": store.location.url,
         "after_header": store.location.url,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,10 +107,10 @@ def test_from_a_folder_and_from_a_url(tmp_path: Path) -> None:
 
     def fetch(url: str) -> bytes:
         seen.append(url)
-        return b"x"
+        return RECORD
 
     release_files.from_url("https://cdn.example.com/static/", "v1+2", fetch)
     assert seen == [
-        "https://cdn.example.com/static/.releases/manifests/v1%2B2.json",
         "https://cdn.example.com/static/.releases/v1%2B2.json",
+        f"https://cdn.example.com/static/.releases/manifests/{hashlib.sha256(MANIFEST).hexdigest()}.json",
     ]

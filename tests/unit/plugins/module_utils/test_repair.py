@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.package import Package, load_package
+from ansible_collections.trundle.django.plugins.module_utils.published import manifest_key
 from ansible_collections.trundle.django.plugins.module_utils.record import Record
 from ansible_collections.trundle.django.plugins.module_utils.repair import Repaired, repair
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
@@ -16,7 +17,7 @@ from ansible_collections.trundle.django.plugins.module_utils.verify import Repor
 
 APP, SCRIPT = "css/app.0123456789ab.css", "js/app.ba9876543210.js"
 FILES = {"css/app.css": (APP, b"body{}"), "js/app.js": (SCRIPT, b"run()"), "robots.txt": ("robots.txt", b"Allow")}
-MANIFEST, RECORD = ".releases/manifests/v1.json", ".releases/v1.json"
+RECORD = ".releases/v1.json"
 WRONG = {"Content-Type": "text/plain", "Cache-Control": "no-cache"}
 
 
@@ -63,18 +64,20 @@ def test_a_large_file_keeps_its_content(store: Store, make_release: Any) -> None
 def test_f1_missing_and_broken_files_come_from_the_package(store: Store, package: Package) -> None:
     store.delete([APP])
     store.put("robots.txt", b"cut", WRONG)
-    store.put(MANIFEST, b"{}", WRONG)
+    manifest = manifest_key(package.record)
+    store.put(manifest, b"{}", WRONG)
     found = mend(store, package, src=True)
-    assert (sorted(found.keys), found.problems) == ([MANIFEST, APP, "robots.txt"], ())
+    assert (sorted(found.keys), found.problems) == ([manifest, APP, "robots.txt"], ())
     assert check(store, package.record).problems == ()
 
 
 def test_without_the_package_missing_files_stay_problems(s3: Any, store: Store, package: Package) -> None:
-    store.delete([APP, MANIFEST])
+    manifest = manifest_key(package.record)
+    store.delete([APP, manifest])
     s3.control()
     found = mend(store, package, src=False)
     assert found.keys == ()
-    assert {problem.key: problem.problem for problem in found.problems} == {APP: "missing", MANIFEST: "missing"}
+    assert {problem.key: problem.problem for problem in found.problems} == {APP: "missing", manifest: "missing"}
     assert s3.requests("PUT") == []
 
 

@@ -157,7 +157,7 @@ def test_f4_storms_never_publish_a_broken_release(site: Any, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(RUNS // 4))
 def test_f4_killed_at_any_request_the_next_run_completes(site: Any, seed: int, tmp_path: Path) -> None:
     made = site(f"killed-{seed}")
-    builder = Builder(made, tmp_path)
+    builder = Builder(made, made.coming, tmp_path)
     # A publish of 31 files takes some 35 requests, of which the last are the proof, the manifest and the record.
     builder.kill_at(random.Random(seed).randrange(36))  # noqa: S311
     assert builder.run() == -signal.SIGKILL
@@ -170,8 +170,8 @@ def test_f4_killed_at_any_request_the_next_run_completes(site: Any, seed: int, t
 class Builder:
     """The module in a process of its own, which can be killed at a certain request."""
 
-    def __init__(self, site: Site, folder: Path) -> None:
-        options = {**site.s3.params, "endpoint_url": site.proxy.endpoint, "src": str(site.coming.folder.parent)}
+    def __init__(self, site: Site, package: Package, folder: Path) -> None:
+        options = {**site.s3.params, "endpoint_url": site.proxy.endpoint, "src": str(package.folder.parent)}
         options["store"] = f"{site.s3.url}/{site.folder}"
         given = {name: value for name, value in options.items() if value is not None}
         self.arguments = folder / "arguments.json"
@@ -180,12 +180,15 @@ class Builder:
         self.process: subprocess.Popen[bytes] | None = None
 
     def kill_at(self, number: int) -> None:
-        def choose(request: Request) -> Fault | None:
-            if request.number == number and self.process:
-                self.process.kill()
-            return None
+        self.watch(lambda request: self.kill() if request.number == number else None)
 
-        self.proxy.reset(choose)
+    def watch(self, see: Callable[[Request], None]) -> None:
+        """Let this see each request before the server does."""
+        self.proxy.reset(see)
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
 
     def run(self) -> int:
         module = "ansible_collections.trundle.django.plugins.modules.static_upload"
@@ -250,11 +253,32 @@ def test_f9_two_builders_of_one_id_with_other_content(site: Any, make_release: A
     assert_whole(made.direct, made.live)
 
 
+def test_f9_a_loser_killed_before_its_record_leaves_the_winner_whole(
+    site: Any, make_release: Any, tmp_path: Path
+) -> None:
+    """While it uploads, somebody else publishes its id with other content; it is killed when it sends its record."""
+    made, seen = site("killed-loser"), []
+    other = load_package(str(make_release("v2", {**contents("shared", 4), **contents("extra", 3)})))
+    builder = Builder(made, other, tmp_path)
+
+    def see(request: Request) -> None:
+        if request.method == "PUT" and not seen:
+            publish(made.direct, made.coming, make_plan(made.direct, made.coming), concurrency=8)
+        if STEPS["record"](request):
+            builder.kill()
+        seen.extend([request.target] * (request.method == "PUT"))
+
+    builder.watch(see)
+    assert builder.run() == -signal.SIGKILL
+    assert seen[-1].endswith("/.releases/v2.json")
+    assert made.check()
+
+
 STEPS = {
     "list": lambda request: request.method == "GET" and request.number == 0,
     "upload": lambda request: request.method == "PUT" and request.number == 3,
     "prove": lambda request: request.method == "GET" and request.number > 0,
-    "manifest": lambda request: request.method == "PUT" and request.target.endswith("/manifests/v2.json"),
+    "manifest": lambda request: request.method == "PUT" and "/.releases/manifests/" in request.target,
     "record": lambda request: request.method == "PUT" and request.target.endswith("/.releases/v2.json"),
 }
 

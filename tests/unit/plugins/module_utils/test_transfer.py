@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ FILES = {
     "robots.txt": ("robots.txt", b"Allow"),
 }
 VARIANT = {APP + ".gz": b"gzipped"}
-RECORD, MANIFEST = ".releases/v1.json", ".releases/manifests/v1.json"
+RECORD, MANIFESTS = ".releases/v1.json", ".releases/manifests/"
 
 
 @pytest.fixture
@@ -64,6 +65,15 @@ def exists(store: Store, *names: str) -> list[str]:
     return sorted(store.find(names).objects)
 
 
+def manifest_of(src: Path) -> str:
+    """The name of its manifest in the store."""
+    return f"{MANIFESTS}{hashlib.sha256((src / 'staticfiles.json').read_bytes()).hexdigest()}.json"
+
+
+def manifests(store: Store) -> list[str]:
+    return sorted(store.find((), folder=MANIFESTS).objects)
+
+
 def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_release: Any) -> None:
     src = make_release("v1", FILES, VARIANT)
     plan, created = upload(store, src)
@@ -73,7 +83,7 @@ def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_rele
     assert store.head(APP) == Headers(6, "text/css", "public, max-age=31536000, immutable", None)
     assert store.head(APP + ".gz") == Headers(7, "text/css", "public, max-age=31536000, immutable", "gzip")
     assert store.head("robots.txt") == Headers(5, "text/plain", "no-cache", None)
-    assert store.get(MANIFEST) == (src / "staticfiles.json").read_bytes()
+    assert store.get(manifest_of(src)) == (src / "staticfiles.json").read_bytes()
     assert store.get(RECORD) == (src / "release.json").read_bytes()
     record = store.head(RECORD)
     assert record is not None
@@ -81,9 +91,10 @@ def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_rele
 
 
 def test_f1_order_is_assets_proof_manifest_record(s3: Any, store: Store, make_release: Any) -> None:
-    upload(store, make_release("v1", FILES, VARIANT))
+    src = make_release("v1", FILES, VARIANT)
+    upload(store, src)
     log = s3.requests()
-    assert log[-2:] == [("PUT", MANIFEST), ("PUT", RECORD)]
+    assert log[-2:] == [("PUT", manifest_of(src)), ("PUT", RECORD)]
     assert log[-3][0] == "GET"
     assert [method for method, _name in log] == ["GET", *["PUT"] * 4, "GET", "PUT", "PUT"]
 
@@ -115,13 +126,14 @@ def test_f5_a_second_release_uploads_only_what_is_new(s3: Any, store: Store, mak
     upload(store, make_release("v1", FILES, VARIANT))
     s3.control()
     changed = {**FILES, "js/app.js": ("js/app.aaaaaaaaaaaa.js", b"run2()")}
-    plan, created = upload(store, make_release("v2", changed, VARIANT))
+    src = make_release("v2", changed, VARIANT)
+    plan, created = upload(store, src)
     assert created
     assert plan.uploads == ("js/app.aaaaaaaaaaaa.js",)
     assert s3.requests("DELETE", "POST") == []
     assert [name for _method, name in s3.requests("PUT")] == [
         "js/app.aaaaaaaaaaaa.js",
-        ".releases/manifests/v2.json",
+        manifest_of(src),
         ".releases/v2.json",
     ]
     assert exists(store, "js/app.ba9876543210.js", RECORD) == [RECORD, "js/app.ba9876543210.js"]
@@ -145,7 +157,7 @@ def test_f4_failed_put_publishes_nothing(s3: Any, store: Store, make_release: An
     assert "Release 'v1' was not published: 1 of 4 uploads failed (js/app.ba9876543210.js)" in caught.value.message
     assert "answered 500 InternalError, even after 2 retries" in caught.value.message
     assert [failure["key"] for failure in caught.value.details["failed_uploads"]] == ["js/app.ba9876543210.js"]
-    assert exists(store, RECORD, MANIFEST) == []
+    assert (exists(store, RECORD), manifests(store)) == ([], [])
     s3.control()
     plan, created = upload(store, src)
     assert created
@@ -164,7 +176,7 @@ def test_f4_five_percent_of_puts_fail(s3: Any, make_release: Any) -> None:
     s3.control()
     names = {key for key, _content in files.values()}
     assert names - set(exists(store, *names)) == failed
-    assert exists(store, RECORD, MANIFEST) == []
+    assert (exists(store, RECORD), manifests(store)) == ([], [])
     plan, created = upload(store, src)
     assert created
     assert set(plan.uploads) == failed
@@ -175,7 +187,7 @@ def test_f4_an_object_that_is_accepted_and_lost_publishes_nothing(s3: Any, store
     s3.control({"method": "PUT", "path": "/js/", "status": 200, "times": 1})
     with pytest.raises(TrundleError, match=r"accepted 1 of its files but does not have them: js/app.*: missing"):
         upload(store, src)
-    assert exists(store, RECORD, MANIFEST) == []
+    assert (exists(store, RECORD), manifests(store)) == ([], [])
 
 
 def test_f4_proof_of_one_file_is_one_request(s3: Any, store: Store, make_release: Any) -> None:
@@ -237,7 +249,7 @@ def test_f9_a_lost_race_with_other_content_is_refused(store: Store, make_release
     with pytest.raises(TrundleError, match="published already with other content"):
         publish(store, second, plans[1], concurrency=2)
     assert store.get(RECORD) == first.record_bytes
-    assert store.get(MANIFEST) == first.manifest
+    assert store.get(manifest_of(first.folder.parent)) == first.manifest
 
 
 def test_f26_a_lost_race_with_the_same_content_is_fine(store: Store, make_release: Any) -> None:
@@ -247,12 +259,23 @@ def test_f26_a_lost_race_with_the_same_content_is_fine(store: Store, make_releas
     assert created == [True, False]
 
 
-def test_a_manifest_left_by_an_aborted_run_is_replaced(store: Store, make_release: Any) -> None:
-    store.put(MANIFEST, b"{}", {"Content-Type": "application/json"})
+def test_f5_a_new_id_for_the_same_content_costs_one_put(s3: Any, store: Store, make_release: Any) -> None:
+    upload(store, make_release("v1", FILES, VARIANT))
+    s3.control()
+    plan, created = upload(store, make_release("v2", FILES, VARIANT))
+    assert (plan.uploads, plan.manifest, created) == ((), False, True)
+    # The listing, the newest record, whose headers are those that the files have, and the record.
+    assert [method for method, _name in s3.requests()] == ["GET", "GET", "PUT"]
+    assert s3.requests("PUT") == [("PUT", ".releases/v2.json")]
+    assert len(manifests(store)) == 1
+
+
+def test_a_manifest_that_somebody_broke_is_put_right(store: Store, make_release: Any) -> None:
     src = make_release("v1", FILES)
+    store.put(manifest_of(src), b"{}", {"Content-Type": "application/json"})
     _plan, created = upload(store, src)
     assert created
-    assert store.get(MANIFEST) == (src / "staticfiles.json").read_bytes()
+    assert store.get(manifest_of(src)) == (src / "staticfiles.json").read_bytes()
 
 
 def test_a_published_release_is_made_whole_again(store: Store, make_release: Any) -> None:

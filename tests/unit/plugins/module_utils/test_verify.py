@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
+from ansible_collections.trundle.django.plugins.module_utils.published import manifest_key
 from ansible_collections.trundle.django.plugins.module_utils.record import Record
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
 from ansible_collections.trundle.django.plugins.module_utils.transfer import load_package, make_plan, publish
@@ -87,12 +88,12 @@ def test_a_release_that_is_not_published_is_a_problem(store: Store, make_release
     record = load_package(str(make_release("v9", {"a.txt": ("a.txt", b"1")}))).record
     found = problems(store, record)
     assert found[".releases/v9.json"] == "missing: the release is not published"
-    assert found[".releases/manifests/v9.json"] == "missing"
+    assert found[manifest_key(record)] == "missing"
 
 
 def test_another_manifest_is_a_problem(store: Store, record: Record) -> None:
-    store.put(".releases/manifests/v1.json", b"{}", {"Content-Type": "application/json"})
-    assert problems(store, record) == {".releases/manifests/v1.json": "its SHA-256 is not the one in the record"}
+    store.put(manifest_key(record), b"{}", {"Content-Type": "application/json"})
+    assert problems(store, record) == {manifest_key(record): "its SHA-256 is not the one in the record"}
 
 
 def test_a_sample_takes_from_every_class_and_stays_the_same(make_release: Any) -> None:

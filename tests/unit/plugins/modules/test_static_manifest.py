@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import json
 import shutil
@@ -36,7 +37,8 @@ def store_fixture(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "store"
     (folder / ".releases" / "manifests").mkdir(parents=True)
     shutil.copy(RECORD, folder / ".releases" / "v1.json")
-    shutil.copy(MANIFEST, folder / ".releases" / "manifests" / "v1.json")
+    name = f"{hashlib.sha256(MANIFEST.read_bytes()).hexdigest()}.json"
+    shutil.copy(MANIFEST, folder / ".releases" / "manifests" / name)
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
