@@ -37,7 +37,8 @@ class Plan:
     """What a publish would do.
 
     replaced: key -> size of the object that is there but is not the right one; headers: key -> what
-    is wrong, for those that are written again because of their headers alone.
+    is wrong, for those that are written again because of their headers alone; unrecorded: how many
+    of the unchanged ones no record that was read tells of, as after a run that was cut off.
     """
 
     uploads: tuple[str, ...]
@@ -48,6 +49,7 @@ class Plan:
     bytes: int
     requests: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    unrecorded: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
     own = _own(store, package, listing)
     others = _Others(store, listing, record.release)
     uploads = {key for key in record.files if force or _needs_upload(package, key, listing, own, others)}
-    headers = _wrong_headers(store, record, record.files.keys() & listing.objects.keys() - uploads, own, others)
+    present = record.files.keys() & listing.objects.keys() - uploads
+    headers, unrecorded = _wrong_headers(store, record, present, own, others)
     sent = tuple(sorted(uploads | headers.keys()))
     return Plan(
         uploads=sent,
@@ -77,6 +80,7 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
         bytes=sum(record.files[key].size for key in sent),
         requests=listing.requests,
         headers=headers,
+        unrecorded=unrecorded,
     )
 
 
@@ -168,15 +172,15 @@ def _md5(data: bytes) -> str:
 
 def _wrong_headers(
     store: Store, record: Record, present: Collection[str], own: Published | None, others: _Others
-) -> dict[str, str]:
-    """Those of the present files that have other headers than this record wants (F7).
+) -> tuple[dict[str, str], int]:
+    """Those of the present files that have other headers than this record wants (F7), and of how many nothing is known.
 
     A listing does not tell headers. Whoever published last has put its own ones right, so only a file
     that the newest other record wants otherwise is asked for; of a release that is new, and of a file
     that the newest record does not have, older ones tell.
     """
     if not store.keeps_headers:
-        return {}
+        return {}, 0
     suspects, unknown = [], set(present)
     for number in range(OTHERS if own is None else 1):
         other = others.get(number) if unknown else None
@@ -188,4 +192,4 @@ def _wrong_headers(
     with ThreadPoolExecutor(HEADS_AT_ONCE) as pool:
         answers = dict(zip(suspects, pool.map(store.head, suspects)))
     problems = {key: "; ".join(header_problems(record.files[key], answer)) for key, answer in answers.items()}
-    return {key: problem for key, problem in problems.items() if problem}
+    return {key: problem for key, problem in problems.items() if problem}, 0 if own else len(unknown)

@@ -125,6 +125,13 @@ unchanged:
   returned: success
   type: int
   sample: 812
+unrecorded:
+  description:
+    - Of how many of these files no record of a release tells, as after a run that was cut off. What headers they have
+      is not known; M(trundle.django.static_verify) asks for them.
+  returned: success
+  type: int
+  sample: 0
 bytes:
   description: The size of the uploaded files together.
   returned: success
@@ -221,6 +228,7 @@ def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict
         "uploaded": list(plan.uploads),
         "headers_changed": sorted(plan.headers),
         "unchanged": plan.unchanged,
+        "unrecorded": plan.unrecorded,
         "bytes": plan.bytes,
         "record": store.url(record_key(package.record.release)),
         "record_created": record_created,

@@ -51,7 +51,7 @@ def test_an_unchanged_release_takes_one_listing_and_one_request(s3: Any, store: 
         upload(store, make_release(release, FILES))
     s3.control()
     plan = upload(store, make_release("v3", FILES))
-    assert (plan.uploads, plan.unchanged) == ((), 3)
+    assert (plan.uploads, plan.unchanged, plan.unrecorded) == ((), 3, 0)
     # The listing, which tells that the record of v3 is the same, and the record of v2, which could want other headers.
     assert [method for method, _name in s3.requests()] == ["GET"] * 2
     assert s3.requests()[1:] == [("GET", ".releases/v2.json")]
@@ -101,8 +101,10 @@ def test_what_an_aborted_run_has_sent_is_not_asked_for(s3: Any, store: Store, ma
     store.put(APP, package.path(APP).read_bytes(), {"Content-Type": "text/css"})
     s3.control()
     plan = make_plan(store, package)
-    assert plan.uploads == (SCRIPT,)
+    assert (plan.uploads, plan.unrecorded) == ((SCRIPT,), 1)
     assert s3.requests("HEAD") == []
+    publish(store, package, plan, concurrency=4)
+    assert make_plan(store, load_package(str(make_release("v3", FILES)))).unrecorded == 0
 
 
 def test_a_record_of_others_that_cannot_be_read_is_passed_over(store: Store, make_release: Any) -> None:
