@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable
 from urllib.parse import urlsplit
@@ -62,12 +63,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long and how often to ask, in seconds; consecutive: healthy answers in a row."""
+    """How long and how often to ask, in seconds; consecutive: healthy answers in a row.
+
+    unhealthy: unhealthy answers in a row that end the waiting, 0 for none; connections: how many are then opened at
+    the same moment, so that all workers are asked.
+    """
 
     wait: float = 60.0
     interval: float = 0.5
     timeout: float = 5.0
     consecutive: int = 3
+    unhealthy: int = 0
+    connections: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,26 +142,53 @@ def wait_until_healthy(
 ) -> Outcome:
     """Ask until enough answers in a row are healthy, the time is over, or given_up tells a cause."""
     begin = clock()
-    attempts = streak = 0
+    attempts = streak = refused = 0
     first: float | None = None
     while True:
         left = patience.wait - (clock() - begin)
-        answer = ask(min(patience.timeout, max(left, 0.1)))
+        limit = min(patience.timeout, max(left, 0.1))
+        answer = ask(limit)
         attempts += 1
         cause = verdict(answer, expected, required=required)
-        streak = streak + 1 if cause is None else 0
-        spent = clock() - begin
         if cause is None and first is None:
-            first = spent
+            first = clock() - begin
+        if cause is None and streak + 1 >= patience.consecutive and patience.connections:
+            answer, cause = _ask_all(ask, limit, patience.connections, expected=expected, required=required)
+            attempts += patience.connections
+        streak = streak + 1 if cause is None else 0
+        # No answer at all is what a release gives that still boots.
+        refused = refused + 1 if cause is not None and answer.status is not None else 0
+        spent = clock() - begin
         if streak >= patience.consecutive:
             return Outcome(attempts, spent, first, answer, first_at=begin + (first or 0.0))
         final = given_up() if cause is not None else None
+        last = cause or f"only {streak} of {patience.consecutive} healthy answers in a row"
+        if final is None and 0 < patience.unhealthy <= refused:
+            final = f"{refused} unhealthy answers in a row: {last}"
         if final is None and spent + patience.interval >= patience.wait:
-            last = cause or f"only {streak} of {patience.consecutive} healthy answers in a row"
             final = f"timed out after {patience.wait:g} s: {last}"
         if final is not None:
             return Outcome(attempts, spent, first, answer, final)
         sleep(patience.interval)
+
+
+def _ask_all(
+    ask: Callable[[float], Answer], timeout: float, connections: int, *, expected: str | None, required: bool
+) -> tuple[Answer, str | None]:
+    """Ask over many connections at the same moment: one worker cannot answer for all of them.
+
+    The first answer that is wrong, or any; all have to tell the same release.
+    """
+    with ThreadPoolExecutor(max_workers=connections) as pool:
+        answers = list(pool.map(ask, [timeout] * connections))
+    for answer in answers:
+        cause = verdict(answer, expected, required=required)
+        if cause is not None:
+            return answer, f"{cause} (one of {connections} connections at the same time)"
+    told = sorted({str(answer.release) for answer in answers})
+    if len(told) > 1:
+        return answers[0], f"its workers serve different releases: {', '.join(told)}"
+    return answers[0], None
 
 
 class UnitWatch:

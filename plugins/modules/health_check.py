@@ -12,7 +12,7 @@ description:
   - Asks over HTTP until a number of answers in a row are healthy, and fails with the last cause when the time is over.
   - An answer is healthy when its status is 2xx and, with O(release), when it carries that release id.
     Redirects are not followed.
-  - Each answer comes over a connection of its own, so that more than one worker is asked.
+  - Each answer comes over a connection of its own. O(connections) asks all workers.
 author:
   - trundle.django contributors (@trundle-django)
 attributes:
@@ -86,9 +86,23 @@ options:
     type: float
     default: 60
   consecutive:
-    description: How many healthy answers in a row are needed.
+    description: The healthy threshold, that is, how many healthy answers in a row are needed.
     type: int
     default: 3
+    aliases: [healthy_threshold]
+  unhealthy_threshold:
+    description:
+      - So many unhealthy answers in a row end the waiting at once. With V(0) only O(wait) does.
+      - No answer at all does not count, since an application gives none while it boots.
+    type: int
+    default: 0
+  connections:
+    description:
+      - When O(consecutive) is reached, open so many connections at the same moment. All of them have to get a healthy
+        answer with one and the same release id, so that no worker is left out that serves something else.
+      - With V(0) this is not asked for.
+    type: int
+    default: 0
   unit:
     description:
       - The systemd unit of the application. When it has failed, or is started over and over, the module fails
@@ -218,7 +232,13 @@ def patience_of(params: dict[str, Any]) -> Patience:
     for name in ("interval", "timeout", "wait", "consecutive"):
         if params[name] <= 0:
             raise TrundleError(f"The option {name} has to be more than 0.")
-    return Patience(**{name: params[name] for name in ("interval", "timeout", "wait", "consecutive")})
+    for name in ("unhealthy_threshold", "connections"):
+        if params[name] < 0:
+            raise TrundleError(f"The option {name} has to be 0 or more.")
+    return Patience(
+        unhealthy=params["unhealthy_threshold"],
+        **{name: params[name] for name in ("interval", "timeout", "wait", "consecutive", "connections")},
+    )
 
 
 def ask_once(target: Target, params: dict[str, Any]) -> Outcome:
@@ -284,7 +304,9 @@ def main() -> None:
             "interval": {"type": "float", "default": 0.5},
             "timeout": {"type": "float", "default": 5},
             "wait": {"type": "float", "default": 60},
-            "consecutive": {"type": "int", "default": 3},
+            "consecutive": {"type": "int", "default": 3, "aliases": ["healthy_threshold"]},
+            "unhealthy_threshold": {"type": "int", "default": 0},
+            "connections": {"type": "int", "default": 0},
             "unit": {"type": "str"},
         },
         required_one_of=[("url", "socket", "port")],

@@ -10,6 +10,8 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+from django.http import HttpRequest
+
 from trundle.errors import ReleaseError
 from trundle.release import SCHEMA
 
@@ -80,3 +82,8 @@ _mark_of = lru_cache(maxsize=1)(DrainMark)
 def is_draining() -> bool:
     path = state_path()
     return path is not None and _mark_of(path).look()
+
+
+def is_ignored(request: HttpRequest) -> bool:
+    """Does who asks want to know of the application itself? A deploy does, before it puts the host back."""
+    return request.headers.get("X-Trundle-Drain") == "ignore"

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from trundle.health.checks import identity
-from trundle.health.drain import is_draining
+from trundle.health.drain import is_draining, is_ignored
 from trundle.health.run import run_checks
 
 logger = logging.getLogger("trundle.health")
@@ -37,8 +37,8 @@ def _answer(checks: dict[str, dict[str, Any]]) -> JsonResponse:
     return response
 
 
-def _look(*, tolerant: bool) -> JsonResponse:
-    if is_draining():
+def _look(request: HttpRequest, *, tolerant: bool) -> JsonResponse:
+    if is_draining() and not is_ignored(request):
         return _answer({"drain": {"status": "error", "error": "draining"}})
     try:
         outcomes = run_checks(tolerant=tolerant)
@@ -59,10 +59,10 @@ def alive(request: HttpRequest) -> HttpResponse:
 @_probe
 def ready(request: HttpRequest) -> HttpResponse:
     """Can this process do its work now?"""
-    return _look(tolerant=False)
+    return _look(request, tolerant=False)
 
 
 @_probe
 def balancer(request: HttpRequest) -> HttpResponse:
     """Should this host get traffic? As `ready`, but a short outage of what all hosts share drains none of them."""
-    return _look(tolerant=True)
+    return _look(request, tolerant=True)

@@ -327,3 +327,59 @@ def test_too_few_answers_in_a_row() -> None:
     )
     assert outcome.cause is not None
     assert "of 1000 healthy answers in a row" in outcome.cause
+
+
+def test_f19_unhealthy_answers_in_a_row_end_the_waiting(app: App) -> None:
+    app.status = 503
+    found = wait(target_of(app), patience=replace(QUICK, wait=30.0, unhealthy=4))
+    assert found.attempts == 4
+    assert found.cause is not None
+    assert found.cause.startswith("4 unhealthy answers in a row: last answer 503")
+    assert found.seconds < 5
+
+
+def test_a_release_that_still_boots_is_not_unhealthy(app: App) -> None:
+    """It gives no answer at all; the answers of a release that is slow to be ready come in between."""
+    answers = iter([Answer(error="connection refused")] * 5 + [Answer(status=503)] * 2 + [Answer(200, "v2")] * 3)
+    patience = replace(QUICK, interval=0.001, unhealthy=3)
+    found = wait_until_healthy(lambda _timeout: next(answers), expected="v2", patience=patience)
+    assert (found.cause, found.attempts) == (None, 10)
+
+
+class TwoWorkers:
+    """Answers one connection at a time, but has a second worker where the first is busy."""
+
+    def __init__(self, *releases: str | None) -> None:
+        self.releases = releases
+        self.busy = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, _timeout: float) -> Answer:
+        with self.lock:
+            release = self.releases[min(self.busy, len(self.releases) - 1)]
+            self.busy += 1
+        time.sleep(0.05)
+        with self.lock:
+            self.busy -= 1
+        return Answer(status=200, release=release)
+
+
+@pytest.mark.parametrize(
+    ("expected", "cause"),
+    [
+        ("v2", "it serves release 'v1' where 'v2' is expected (one of 4 connections at the same time)"),
+        (None, "its workers serve different releases: v1, v2"),
+    ],
+)
+def test_f19_one_worker_that_serves_another_release_is_found(expected: str | None, cause: str) -> None:
+    patience = replace(QUICK, wait=0.3)
+    options = {"expected": expected, "patience": patience}
+    assert wait_until_healthy(TwoWorkers("v2", "v1"), **options).cause is None, "one at a time, the second never shows"
+    found = wait_until_healthy(TwoWorkers("v2", "v1"), expected=expected, patience=replace(patience, connections=4))
+    assert found.cause == f"timed out after 0.3 s: {cause}"
+    assert (
+        wait_until_healthy(
+            TwoWorkers("v2", "v2"), expected=expected, patience=replace(patience, connections=4)
+        ).attempts
+        == 3 + 4
+    )

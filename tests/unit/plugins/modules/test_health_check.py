@@ -89,6 +89,15 @@ def test_f19_the_last_cause_is_told(call_module: Call, port: int) -> None:
     assert "journal" not in failed
 
 
+def test_the_thresholds_and_the_connections(call_module: Call, port: int) -> None:
+    options = {"port": port, "path": "/health/", **QUICK, "wait": 20}
+    found = call_module(health_check, healthy_threshold=2, connections=5, release="v2", **options)
+    assert found["attempts"] == 2 + 5
+    failed = call_module(health_check, unhealthy_threshold=2, release="v3", **options)
+    assert "2 unhealthy answers in a row: it serves release 'v2' where 'v3' is expected" in failed["msg"]
+    assert failed["attempts"] == 2
+
+
 def test_an_application_that_tells_no_release(call_module: Call, port: int) -> None:
     """Its own socket tells which release it is; an answer with another id is refused all the same."""
     options = {"port": port, "path": "/health/", "release": "v3", **QUICK}
@@ -138,6 +147,7 @@ def test_check_mode_asks_once_and_does_not_fail(call_module: Call, tmp_path: Pat
         ({"url": "shop.example.com"}, "not an http or https URL"),
         ({"port": 1, "consecutive": 0}, "consecutive has to be more than 0"),
         ({"port": 1, "wait": -1}, "wait has to be more than 0"),
+        ({"port": 1, "connections": -1}, "connections has to be 0 or more"),
     ],
 )
 def test_wrong_input(call_module: Call, options: dict[str, Any], message: str) -> None:
