@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.systemd import Runner, systemd_escape
+
+
+# systemd's links for sockets that come back at boot.
+_AT_BOOT = Path("/etc/systemd/system/sockets.target.wants")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,17 @@ def status_of(run: Runner, units: Units) -> Status:
         failed="failed" in states,
         enabled=status == 0,
     )
+
+
+def others(run: Runner, app: str, units: Units, at_boot: Path = _AT_BOOT) -> list[Units]:
+    """The other instances that run, have failed or come back at boot; not those that are ending already."""
+    out = _systemctl(run, "list-units", "--all", "--plain", "--no-legend", "--full", "--", f"{app}@*")
+    listed = [line.split(None, 3) for line in out.splitlines()]
+    names = {words[0] for words in listed if len(words) > 2 and words[2] not in ("inactive", "deactivating")}
+    names.update(link.name for link in at_boot.glob(f"{app}@*.socket"))
+    found = [re.fullmatch(r"(.+@.+)\.(?:socket|service)", name) for name in names]
+    stems = sorted({match[1] for match in found if match})
+    return [other for other in (Units(f"{stem}.socket", f"{stem}.service") for stem in stems) if other != units]
 
 
 def start(run: Runner, units: Units, found: Status) -> None:

@@ -89,6 +89,14 @@ def plan_bad(host: Host, release: str, *, reason: str) -> Plan:
     return Plan(states.mark_bad(host.state, release, reason=reason, now=now()))
 
 
+def plan_begun(host: Host, release: str) -> Plan:
+    return Plan(states.begin(host.state, release, now=now()))
+
+
+def plan_ended(host: Host) -> Plan:
+    return Plan(states.end(host.state))
+
+
 def plan_retire(host: Host, *, keep: int, protect: Collection[str], running: Collection[str], leftovers: bool) -> Plan:
     """Keep what is live, can be returned to or is protected, and the newest good ones up to `keep`.
 

@@ -5,6 +5,10 @@
 
 history is a stack of activations, newest first; going back to a release takes off all that came after
 it. Order comes from this stack and never from the time stamps of folders (F23).
+
+roll is there from before a roll moves the first host until the whole fleet has been judged. A run that was
+killed in between leaves it (F27): the release that it was about is not confirmed, and what counts as having
+run before is what ran before that roll.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from ansible_collections.trundle.django.plugins.module_utils.manifest import loa
 
 SCHEMA = 1
 
-_FIELDS = frozenset({"schema", "active", "history", "activated", "bad", "draining"})
+_FIELDS = frozenset({"schema", "active", "history", "activated", "bad", "draining", "roll"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,20 @@ class BadMark:
 
 
 @dataclass(frozen=True)
+class Roll:
+    """A roll to a release that has begun and not ended; before: the history from before it."""
+
+    release: str
+    before: tuple[str, ...]
+    at: str
+
+    @property
+    def back(self) -> str | None:
+        """Where its failure leads."""
+        return self.before[0] if self.before else None
+
+
+@dataclass(frozen=True)
 class State:
     """activated: release -> time of its last activation; bad outlives the release's folder."""
 
@@ -40,6 +58,7 @@ class State:
     activated: Mapping[str, str] = field(default_factory=dict)
     bad: Mapping[str, BadMark] = field(default_factory=dict)
     draining: bool = False
+    roll: Roll | None = None
 
     @property
     def active(self) -> str | None:
@@ -47,20 +66,43 @@ class State:
 
 
 def previous(state: State, usable: Collection[str]) -> str | None:
-    """Where a rollback leads: the newest earlier release that is usable (whole, on disk) and not bad."""
-    for release in state.history[1:]:
+    """Where a rollback leads: the newest earlier release that is usable (whole, on disk) and not bad.
+
+    Out of a roll that did not end it is the older one of both releases: a return is completed, all else undone.
+    """
+    earlier = state.history[1:]
+    if state.roll is not None:
+        before = state.roll.before
+        earlier = before[before.index(state.roll.release) :] if state.roll.release in before else before
+    for release in earlier:
         if release in usable and release not in state.bad:
             return release
     return None
 
 
 def activate(state: State, release: str, *, now: str) -> State:
-    """A release of the history is returned to; any other goes on top of it."""
-    if release == state.active:
-        return state
-    known = state.history
+    """A release of the history is returned to; any other goes on top of it.
+
+    During a roll that is the history from before it, so that a release which was never confirmed is not in it.
+    """
+    known = state.roll.before if state.roll else state.history
     history = known[known.index(release) :] if release in known else (release, *known)
+    if history == state.history:
+        return state
     return replace(state, history=history, activated={**state.activated, release: now})
+
+
+def begin(state: State, release: str, *, now: str) -> State:
+    """Where an earlier roll did not end, what ran before that one is still what is gone back to."""
+    if state.roll is None:
+        return replace(state, roll=Roll(release=release, before=state.history, at=now))
+    if state.roll.release == release:
+        return state
+    return replace(state, roll=replace(state.roll, release=release, at=now))
+
+
+def end(state: State) -> State:
+    return replace(state, roll=None)
 
 
 def mark_bad(state: State, release: str, *, reason: str, now: str) -> State:
@@ -79,11 +121,13 @@ def clear_bad(state: State, release: str) -> State:
 def forget(state: State, releases: Iterable[str]) -> State:
     """Take removed releases out of the history; their bad marks stay, so that no later deploy tries them."""
     gone = frozenset(releases)
-    if gone.isdisjoint(state.history) and gone.isdisjoint(state.activated):
+    before = state.roll.before if state.roll else ()
+    if gone.isdisjoint((*state.history, *state.activated, *before)):
         return state
     return replace(
         state,
         history=tuple(release for release in state.history if release not in gone),
+        roll=state.roll and replace(state.roll, before=tuple(release for release in before if release not in gone)),
         activated={release: at for release, at in state.activated.items() if release not in gone},
     )
 
@@ -96,6 +140,7 @@ def as_dict(state: State) -> dict[str, Any]:
         "activated": dict(state.activated),
         "bad": {release: {"reason": mark.reason, "at": mark.at} for release, mark in state.bad.items()},
         "draining": state.draining,
+        "roll": state.roll and {**vars(state.roll), "before": list(state.roll.before)},
     }
 
 
@@ -103,6 +148,7 @@ def parse(data: bytes) -> State:
     document = load_json(data, what="the state file")
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise _bad(f"its schema is not {SCHEMA}; a newer trundle.django may read it")
+    document.setdefault("roll", None)
     if document.keys() != _FIELDS:
         raise _bad(f"its fields are not {', '.join(sorted(_FIELDS))}")
     history, activated, bad = document["history"], document["activated"], document["bad"]
@@ -119,6 +165,7 @@ def parse(data: bytes) -> State:
         activated=activated,
         bad={release: _mark(mark) for release, mark in bad.items()},
         draining=document["draining"],
+        roll=_roll(document["roll"]),
     )
 
 
@@ -136,6 +183,17 @@ def _mark(value: Any) -> BadMark:
     if not isinstance(value, dict) or not isinstance(value.get("reason"), str) or not isinstance(value.get("at"), str):
         raise _bad("a bad mark has no reason or no time")
     return BadMark(reason=value["reason"], at=value["at"])
+
+
+def _roll(value: Any) -> Roll | None:
+    if value is None:
+        return None
+    names = {"release", "before", "at"}
+    if not isinstance(value, dict) or value.keys() != names or not isinstance(value["before"], list):
+        raise _bad("roll has not the expected form")
+    if not all(isinstance(text, str) for text in (value["release"], value["at"], *value["before"])):
+        raise _bad("roll has not the expected form")
+    return Roll(release=value["release"], before=tuple(value["before"]), at=value["at"])
 
 
 def _bad(cause: str) -> TrundleError:

@@ -39,11 +39,13 @@ options:
       - V(started) has the socket listen, now and at boot. Its service is started with it; whether the release is
         healthy is not waited for, see M(trundle.django.health_check).
       - V(stopped) ends the service and the socket, now and at boot. That the instance had failed is forgotten.
+      - V(alone) ends every other instance of the app in that way, as a run that was cut off leaves them behind.
+        The instance itself stays as it is.
     type: str
-    choices: [started, stopped]
+    choices: [started, stopped, alone]
     default: started
   wait:
-    description: With O(state=stopped), whether to wait until the service has ended its last requests.
+    description: With O(state=stopped) and O(state=alone), whether to wait until the service has ended its last requests.
     type: bool
     default: true
 seealso:
@@ -63,6 +65,12 @@ EXAMPLES = r"""
     release: v1
     state: stopped
     wait: false
+
+- name: Stop whatever else of the app runs
+  trundle.django.instance:
+    app: shop
+    release: v2
+    state: alone
 """
 
 RETURN = r"""
@@ -76,6 +84,12 @@ service:
   type: str
   returned: success
   sample: shop@v2.service
+stopped:
+  description: The other instances that were ended.
+  type: list
+  elements: str
+  returned: success and O(state=alone)
+  sample: [shop@v1.service]
 """
 
 from typing import Any
@@ -89,6 +103,8 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     units = instance.units_of(params["app"], params["release"])
+    if params["state"] == "alone":
+        return end_others(module, units)
     found = instance.status_of(module.run_command, units)
     started = params["state"] == "started"
     changed = not (found.active and found.enabled) if started else found.running or found.enabled or found.failed
@@ -106,12 +122,27 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
+def end_others(module: AnsibleModule, units: instance.Units) -> dict[str, Any]:
+    others = instance.others(module.run_command, module.params["app"], units)
+    for other in others if not module.check_mode else ():
+        found = instance.status_of(module.run_command, other)
+        instance.stop(module.run_command, other, found, wait=module.params["wait"])
+    names = [other.service for other in others]
+    return {
+        "changed": bool(others),
+        "socket": units.socket,
+        "service": units.service,
+        "stopped": names,
+        "diff": {"before": {"others": names}, "after": {"others": []}},
+    }
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "app": {"type": "str", "required": True},
             "release": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "state": {"type": "str", "choices": ["started", "stopped", "alone"], "default": "started"},
             "wait": {"type": "bool", "default": True},
         },
         supports_check_mode=True,

@@ -45,8 +45,11 @@ options:
       - V(absent) removes the folder. The active release is refused, and so are the release that a rollback leads to
         and one that a process runs from, unless O(force=true).
       - V(bad) marks the release, so that it is neither deployed again nor chosen for a rollback.
+      - V(begun) notes that a roll to the release has begun, and what ran before it; V(ended) that it has ended. In
+        between, no activation is final. A run that was cut off leaves the note, so that the next one knows what to
+        complete or to undo.
     type: str
-    choices: [present, active, absent, bad]
+    choices: [present, active, absent, bad, begun, ended]
     default: present
   src:
     description:
@@ -156,13 +159,17 @@ def plan_for(params: dict[str, Any], host: Host, tree: Tree, *, dry_run: bool) -
         return lifecycle.plan_active(host, tree, release, retry_bad=retry_bad, dry_run=dry_run)
     if params["state"] == "absent":
         return lifecycle.plan_absent(host, tree, release, force=params["force"])
+    if params["state"] == "begun":
+        return lifecycle.plan_begun(host, release)
+    if params["state"] == "ended":
+        return lifecycle.plan_ended(host)
     return lifecycle.plan_bad(host, release, reason=params["reason"])
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     tree = Tree(params["root"])
     path = tree.folder(params["release"])
-    if params["state"] in ("present", "bad") and not check_mode:
+    if params["state"] in ("present", "bad", "begun") and not check_mode:
         tree.create()
     with tree.lock():
         host = lifecycle.read(tree)
@@ -187,7 +194,11 @@ def main() -> None:
         argument_spec={
             "root": {"type": "path", "required": True},
             "release": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "active", "absent", "bad"], "default": "present"},
+            "state": {
+                "type": "str",
+                "choices": ["present", "active", "absent", "bad", "begun", "ended"],
+                "default": "present",
+            },
             "src": {"type": "path"},
             "remove_src": {"type": "bool", "default": False},
             "owner": {"type": "str"},

@@ -104,6 +104,26 @@ draining:
   type: bool
   returned: success
   sample: false
+roll:
+  description:
+    - The roll that has begun and not ended, or null. Out of a run that was cut off RV(active) may be the release of
+      either side of it.
+  type: dict
+  returned: success
+  contains:
+    release:
+      description: The release that it leads to.
+      type: str
+      sample: v3
+    before:
+      description: The releases that were active before it, the newest first. Its failure leads back to the first.
+      type: list
+      elements: str
+      sample: [v2, v1]
+    at:
+      description: When it began.
+      type: str
+      sample: "2026-11-21T09:00:00Z"
 """
 
 from typing import Any
@@ -111,6 +131,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils import lifecycle
+from ansible_collections.trundle.django.plugins.module_utils import state as states
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
 
@@ -125,6 +146,7 @@ def run(root: str) -> dict[str, Any]:
         "current": host.linked,
         "releases": lifecycle.details(host, tree),
         "draining": host.state.draining,
+        "roll": states.as_dict(host.state)["roll"],
     }
 
 

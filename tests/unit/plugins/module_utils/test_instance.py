@@ -4,10 +4,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.instance import Status, start, status_of, stop, units_of
+from ansible_collections.trundle.django.plugins.module_utils.instance import (
+    Status,
+    Units,
+    others,
+    start,
+    status_of,
+    stop,
+    units_of,
+)
 
 # The integration target starts and stops instances with a real systemd; here is what is asked of it.
 
@@ -93,3 +103,21 @@ def test_what_systemd_refuses_is_told() -> None:
 
     with pytest.raises(TrundleError, match=r"'systemctl show .*' failed: Failed to connect to bus"):
         status_of(run, UNITS)
+
+
+LISTED = r"""shop@v1.service loaded active running shop v1
+shop@v1.socket loaded active running shop v1 socket
+shop@v1.2\x2drc1.socket loaded active running shop v1.2-rc1 socket
+shop@v3.service loaded failed failed shop v3
+shop@v4.service loaded deactivating stop-sigterm shop v4
+shop@v5.service loaded inactive dead shop v5
+"""
+
+
+def test_f27_instances_that_a_cut_off_run_left_are_found(tmp_path: Path) -> None:
+    """One runs, one has failed and one would come back at boot; what is ending or has ended is no matter."""
+    (tmp_path / "shop@v6.socket").touch()
+    (tmp_path / "other@v1.socket").touch()
+    (tmp_path / SOCKET).touch()
+    found = others(lambda _words: (0, LISTED, ""), "shop", UNITS, tmp_path)
+    assert found == [Units(f"shop@{release}.socket", f"shop@{release}.service") for release in ("v1", "v3", "v6")]

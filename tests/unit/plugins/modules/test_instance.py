@@ -18,6 +18,7 @@ PROGRAM = """#!/bin/sh
 # Keeps one unit's state in a folder, as far as the module asks for it.
 cd "{folder}"
 case $1 in
+list-units) echo "shop@v1.service loaded $(cat active) running shop v1" ;;
 show) for part in 1 2; do echo LoadState=loaded; echo "ActiveState=$(cat active)"; echo; done ;;
 is-enabled) test -e enabled ;;
 enable) touch enabled ;;
@@ -59,6 +60,20 @@ def test_started_and_stopped_are_idempotent(call_module: Call, systemctl: Path) 
     assert call_module(instance, **options, state="stopped")["changed"]
     assert not call_module(instance, **options, state="stopped")["changed"]
     assert not (systemctl / "enabled").exists()
+
+
+def test_f27_what_another_run_left_is_ended(call_module: Call, systemctl: Path) -> None:
+    (systemctl / "active").write_text("active\n")
+    options = {"app": "shop", "release": "v2", "state": "alone"}
+    told = call_module(instance, check=True, **options)
+    assert (told["changed"], told["stopped"]) == (True, ["shop@v1.service"])
+    assert (systemctl / "active").read_text() == "active\n"
+    assert call_module(instance, **options)["changed"]
+    assert (systemctl / "active").read_text() == "inactive\n"
+    assert not call_module(instance, **options)["changed"]
+    # The one that is to stay is none of the others.
+    (systemctl / "active").write_text("active\n")
+    assert not call_module(instance, **{**options, "release": "v1"})["changed"]
 
 
 def test_a_host_without_systemd_is_told(call_module: Call, systemctl: Path) -> None:

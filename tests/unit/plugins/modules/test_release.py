@@ -179,3 +179,26 @@ def test_absent(call_module: Call, root: Path, stage: Any) -> None:
     assert call_module(release, root=str(root), release="v2", state="absent")["changed"]
     assert not (root / "releases" / "v2").exists()
     assert not call_module(release, root=str(root), release="v2", state="absent")["changed"]
+
+
+def test_f27_a_roll_is_noted_until_it_has_ended(call_module: Call, root: Path, stage: Any) -> None:
+    stage("v1", "v2")
+    call_module(release, root=str(root), release="v1", state="active")
+    assert call_module(release, root=str(root), release="v2", state="begun")["changed"]
+    assert not call_module(release, root=str(root), release="v2", state="begun")["changed"]
+    call_module(release, root=str(root), release="v2", state="active")
+    noted = call_module(release_info, root=str(root))
+    assert (noted["roll"]["release"], noted["roll"]["before"]) == ("v2", ["v1"])
+    # Its own folder is kept, and that which it leads back to, whatever is to be kept.
+    assert call_module(release_retire, root=str(root), keep=1)["removed"] == []
+    assert call_module(release, root=str(root), release="v2", state="ended")["changed"]
+    assert not call_module(release, root=str(root), release="v2", state="ended")["changed"]
+    ended = call_module(release_info, root=str(root))
+    assert (ended["roll"], ended["active"], ended["rollback_target"]) == (None, "v2", "v1")
+
+
+def test_f27_a_roll_is_noted_on_a_host_without_releases(call_module: Call, root: Path) -> None:
+    assert call_module(release, root=str(root), release="v1", state="begun", check=True)["changed"]
+    assert not root.exists()
+    assert call_module(release, root=str(root), release="v1", state="begun")["changed"]
+    assert call_module(release_info, root=str(root))["roll"]["before"] == []
