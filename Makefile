@@ -1,6 +1,7 @@
 # One target a line in `make help`. The work is done by tests/gates, which installs what it needs under build/.
 PYTHON ?= python3
 SCENARIO ?=
+FAULTS ?=
 TARGETS ?=
 VERSION ?=
 ARGS ?=
@@ -8,7 +9,7 @@ GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test test-quick units sanity lint types docs companion-tests package integration \
-	molecule bench-collect bench-upload bench-companion changelog lock clean
+	molecule chaos scale bench-collect bench-upload bench-companion changelog lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -54,8 +55,14 @@ package: ## Build the collection and the companion, install each where nothing e
 integration: ## Integration targets on this machine: all, or TARGETS="name ..."
 	$(GATES) integration $(TARGETS)
 
-molecule: setup ## Scenarios on real hosts: all, or SCENARIO=name
+molecule: setup ## Scenarios on real hosts: all but the two below, or SCENARIO=name
 	$(GATES) molecule $(SCENARIO)
+
+chaos: setup ## Every fault in turn on four hosts under load; FAULTS="power-off disk-full" for some of them
+	CHAOS_FAULTS="$(FAULTS)" $(GATES) molecule chaos
+
+scale: setup ## A deploy to 24 hosts, measured, into build/scale.json
+	$(GATES) molecule scale
 
 bench-collect: ## Collection beside Django's and WhiteNoise's own, into build/bench/collect.json; ARGS="--sizes 3k --runs 1"
 	$(GATES) setup
