@@ -7,8 +7,9 @@ import scenarios
 
 
 def test_each_scenario_is_either_usual_or_long() -> None:
-    assert sorted([*scenarios.usual(), *scenarios.LONG]) == scenarios.available()
+    assert not set(scenarios.usual()) & set(scenarios.LONG)
+    assert set(scenarios.available()) <= {*scenarios.usual(), *scenarios.LONG}
 
 
-def test_what_runs_beside_others_is_no_long_one() -> None:
-    assert set(scenarios.PATIENT) <= set(scenarios.usual())
+def test_a_test_run_has_a_part_for_each_usual_scenario() -> None:
+    assert list(scenarios.parts()) == [f"molecule-{name}" for name in scenarios.usual()]
