@@ -34,6 +34,9 @@ SCHEMA = 1
 LOCKS = f"{RECORDS}locks/"
 # So often it is looked at while somebody else holds it, give or take a half: waiting deploys do not move in step.
 POLL = 5.0
+# Whoever holds it writes it anew when this part of its time is over: what comes next has nearly all of it, and it is
+# not written each time that it is looked at.
+RENEW_AFTER = 0.1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -114,10 +117,14 @@ def take(
     *,
     wait: float = 0,
     check_mode: bool = False,
+    unlock: str = "",
     pause: Callable[[float], None] = time.sleep,
     waiting: Callable[[], None] = lambda: None,
 ) -> Taken:
-    """Take the lock, for which up to wait seconds are waited; a lock is taken over only when it has expired."""
+    """Take the lock, for which up to wait seconds are waited; a lock is taken over only when it has expired.
+
+    unlock: the command that gives back the lock of anybody, for who is refused.
+    """
     deadline = time.monotonic() + wait
     while True:
         found = find(store, name)
@@ -133,13 +140,13 @@ def take(
         if check_mode and wait:
             return Taken(wanted.lease or "", changed=True)
         if left <= 0:
-            raise _held(found, wait, store.url(lock_key(name)))
+            raise _held(found, wait, store.url(lock_key(name)), unlock)
         waiting()
         pause(min(left, POLL * random.uniform(0.5, 1.5)))  # noqa: S311
 
 
 def renew(store: Store, name: str, lease: str, *, ttl: int, check_mode: bool = False) -> Taken:
-    """Hold on to a lock that was taken; it is written anew when half of its time is over."""
+    """Hold on to a lock that was taken; it is written anew when a tenth of its time is over."""
     found = find(store, name)
     if found is None or found.lock.lease != lease:
         by = f"{found.sentence()} holds it now" if found and found.held else "nobody holds it now"
@@ -148,7 +155,7 @@ def renew(store: Store, name: str, lease: str, *, ttl: int, check_mode: bool = F
             "Nothing more is done. Deploy again, with a longer ttl where a deploy takes longer.",
             lock=found.told() if found and found.held else None,
         )
-    if found.expires - datetime.now(timezone.utc) > timedelta(seconds=ttl / 2):
+    if found.expires - datetime.now(timezone.utc) > timedelta(seconds=ttl * (1 - RENEW_AFTER)):
         return Taken(lease, changed=False)
     if check_mode or _write(store, name, replace(found.lock, ttl=ttl), found):
         return Taken(lease, changed=True)
@@ -180,11 +187,13 @@ def _write(store: Store, name: str, lock: Lock, found: Found | None) -> bool:
     return True
 
 
-def _held(found: Found, wait: float, where: str) -> TrundleError:
+def _held(found: Found, wait: float, where: str, unlock: str) -> TrundleError:
     waited = f" It was waited for {wait:.0f} seconds." if wait else ""
+    left = max(1, round((found.expires - datetime.now(timezone.utc)).total_seconds() / 60))
+    how = f" Where it has certainly ended, this gives its lock back: {unlock}" if unlock else ""
     return TrundleError(
-        f"Another deploy is running: {found.sentence()} holds the lock {where}.{waited} Wait until it has ended. "
-        "The lock of a deploy that was killed can be taken over when it has expired.",
+        f"Another deploy is running: {found.sentence()} holds the lock {where}.{waited} Wait until it has ended. If it "
+        f"was killed, its lock can be taken over in {left} min.{how}",
         lock=found.told(),
     )
 

@@ -15,7 +15,8 @@ description:
     writes that name the version that was read, so that of any number of takers one wins. It is not removed when it is
     given back, but then nobody holds it.
   - A lock that was not given back, because its deploy was killed, is taken over when its O(ttl) is over, and not
-    before. Its age is told by the store's clock, which the clock of this host is compared with.
+    before. Its age is told by the store's clock, which the clock of this host is compared with. Whoever meets it is
+    told when that will be, and how to give it back at once.
 attributes:
   check_mode:
     support: full
@@ -42,16 +43,16 @@ options:
   lease:
     description:
       - What RV(lease) was when the lock was taken.
-      - With O(state=present) the lock is renewed when half of its time is over, and the task fails where it is not
+      - With O(state=present) the lock is renewed when a tenth of its time is over, and the task fails where it is not
         held any more.
       - With O(state=absent) a lock that is held under another lease is left as it is.
     type: str
   ttl:
     description:
-      - For how many seconds the lock is held, unless it is renewed or given back. Longer than a deploy, or the part of
-        it until the lock is renewed, ever takes.
+      - For how many seconds the lock is held, unless it is renewed or given back. Longer than what is done between two
+        renewals ever takes, and so long does the lock of a deploy that was killed stay.
     type: int
-    default: 3600
+    default: 1800
   wait:
     description:
       - For how many seconds a lock that another deploy holds is waited for.
@@ -70,6 +71,11 @@ options:
       - What for, as others are told.
     type: str
     default: deploy
+  unlock:
+    description:
+      - The command that gives the lock back whoever holds it, as those are told who meet it. By default that of this
+        module, without the secrets among its options.
+    type: str
   force:
     description:
       - With O(state=absent), give the lock back whoever holds it. Only right when that deploy has certainly ended.
@@ -165,6 +171,7 @@ lock:
 
 import getpass
 import platform
+import shlex
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -189,6 +196,19 @@ def own_name() -> str:
         return "somebody"
 
 
+def unlock_command(params: dict[str, Any]) -> str:
+    """The command that gives back this lock of anybody, for the user to type; secrets are for the user to add."""
+    spec = store_argument_spec()
+    chosen = {
+        name: params[name] for name in spec if params[name] is not None and params[name] != spec[name].get("default")
+    }
+    secret = [name for name in chosen if spec[name].get("no_log")]
+    words = [f"{name}={value}" for name, value in chosen.items() if name not in secret]
+    words += [f"name={params['name']}", "state=absent", "force=true"]
+    command = f"ansible localhost -m trundle.django.deploy_lock -a {shlex.quote(' '.join(words))}"
+    return f"{command} (and {' and '.join(secret)})" if secret else command
+
+
 def hold(store: Store, params: dict[str, Any], progress: Progress, *, check_mode: bool) -> Taken:
     if params["lease"]:
         return renew(store, params["name"], params["lease"], ttl=params["ttl"], check_mode=check_mode)
@@ -204,6 +224,7 @@ def hold(store: Store, params: dict[str, Any], progress: Progress, *, check_mode
         wanted,
         wait=params["wait"],
         check_mode=check_mode,
+        unlock=params["unlock"] or unlock_command(params),
         waiting=lambda: progress.tell("lock"),
     )
 
@@ -228,11 +249,12 @@ def main() -> None:
             "name": {"type": "str", "default": "deploy"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "lease": {"type": "str"},
-            "ttl": {"type": "int", "default": 3600},
+            "ttl": {"type": "int", "default": 1800},
             "wait": {"type": "int", "default": 0},
             "holder": {"type": "str"},
             "host": {"type": "str"},
             "purpose": {"type": "str", "default": "deploy"},
+            "unlock": {"type": "str"},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

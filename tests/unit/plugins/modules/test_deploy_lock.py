@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 import platform
+import shlex
 from typing import Any
 
 import pytest
@@ -45,6 +46,20 @@ def test_f26_the_holder_is_told(call: Any) -> None:
     assert "Another deploy is running: alice on laptop1 (deploy), since" in told["msg"]
     assert (told["lock"]["holder"], told["lock"]["host"]) == ("alice", "laptop1")
     assert taken["lease"] not in str(told)
+
+
+def test_f26_the_command_that_is_told_gives_the_lock_back(s3: Any, call: Any) -> None:
+    call(name="shop", holder="alice")
+    told = call(name="shop", holder="bob")["msg"]
+    command, _brackets, keys = told.partition("gives its lock back: ")[2].partition(" (")
+    assert keys == "and access_key and secret_key)"
+    assert s3.params["secret_key"] not in told
+    words = shlex.split(command)
+    assert words[:-1] == ["ansible", "localhost", "-m", "trundle.django.deploy_lock", "-a"]
+    given = call(**dict(word.split("=", 1) for word in words[-1].split()))
+    assert given["given_back"]["holder"] == "alice"
+    call(name="shop", holder="alice")
+    assert call(name="shop", unlock="ansible-playbook unlock")["msg"].endswith("back: ansible-playbook unlock")
 
 
 def test_check_mode_changes_nothing(s3: Any, call: Any) -> None:
