@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from ansible_collections.trundle.django.plugins.module_utils.errors import Trund
 
 # What ManifestFilesMixin of Django 4.2 to 6.x reads itself.
 VERSIONS = ("1.0", "1.1")
+# A part of the name that is empty, '.' or '..', or a zero byte.
+_UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\0")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def check_paths(paths: Any, *, what: str) -> dict[str, str]:
 
 def check_name(name: Any, *, what: str) -> str:
     """Refuse what could lead out of the folder or the store's prefix."""
-    if not isinstance(name, str) or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+    if not isinstance(name, str) or _UNSAFE.search(name):
         raise TrundleError(f"Failed to read {what}: {name!r} is not a relative file name.")
     return name
 

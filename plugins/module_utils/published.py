@@ -35,8 +35,9 @@ def manifest_key(record: Record) -> str:
 
 def release_of(name: str) -> str | None:
     """The id of the release whose record has this name; manifests and locks are in folders of their own."""
-    stem = name.removeprefix(RECORDS)
-    found = name.startswith(RECORDS) and stem.endswith(".json") and RELEASE_ID.fullmatch(stem[:-5])
+    if not name.startswith(RECORDS) or not name.endswith(".json"):
+        return None
+    found = RELEASE_ID.fullmatch(name[len(RECORDS) : -5])
     return found.group(0) if found else None
 
 

@@ -196,26 +196,33 @@ def _bad(cause: str) -> TrundleError:
     return TrundleError(f"Failed to read {_WHAT}: {cause}.")
 
 
-def _check_fields(value: Any, expected: frozenset[str], *, where: str) -> dict[str, Any]:
+# What is wrong is worded only where something is: a record has tens of thousands of entries. of: the name of the file.
+
+
+def _place(where: str, of: str | None) -> str:
+    return where if of is None else f"{where} of {of!r}"
+
+
+def _check_fields(value: Any, expected: frozenset[str], *, where: str, of: str | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _bad(f"{where} is not an object")
+        raise _bad(f"{_place(where, of)} is not an object")
+    if value.keys() == expected:
+        return value
     missing, unknown = sorted(expected - value.keys()), sorted(value.keys() - expected)
-    if missing or unknown:
-        found = [f"lacks {', '.join(missing)}"] if missing else []
-        found += [f"has the unknown field {', '.join(unknown)}"] if unknown else []
-        raise _bad(f"{where} {' and '.join(found)}")
-    return value
+    found = [f"lacks {', '.join(missing)}"] if missing else []
+    found += [f"has the unknown field {', '.join(unknown)}"] if unknown else []
+    raise _bad(f"{_place(where, of)} {' and '.join(found)}")
 
 
-def _text(value: Any, *, where: str) -> str:
+def _text(value: Any, *, where: str, of: str | None = None) -> str:
     if not isinstance(value, str) or not value:
-        raise _bad(f"{where} is not a text")
+        raise _bad(f"{_place(where, of)} is not a text")
     return value
 
 
-def _match(value: Any, pattern: re.Pattern[str], *, where: str) -> str:
+def _match(value: Any, pattern: re.Pattern[str], *, where: str, of: str | None = None) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise _bad(f"{where} {value!r} has not the expected form")
+        raise _bad(f"{_place(where, of)} {value!r} has not the expected form")
     return value
 
 
@@ -254,14 +261,14 @@ def _files(value: Any) -> dict[str, FileEntry]:
 
 
 def _file(key: str, value: Any) -> FileEntry:
-    entry = _check_fields(value, _FILE_FIELDS, where=f"the entry of {key!r}")
+    entry = _check_fields(value, _FILE_FIELDS, where="the entry", of=key)
     size, encoding = entry["size"], entry["content_encoding"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise _bad(f"the size of {key!r} is not a number of bytes")
     return FileEntry(
         size=size,
-        sha256=_match(entry["sha256"], _SHA256, where=f"the sha256 of {key!r}"),
-        content_type=_text(entry["content_type"], where=f"the content_type of {key!r}"),
-        cache_control=_text(entry["cache_control"], where=f"the cache_control of {key!r}"),
-        content_encoding=None if encoding is None else _text(encoding, where=f"the content_encoding of {key!r}"),
+        sha256=_match(entry["sha256"], _SHA256, where="the sha256", of=key),
+        content_type=_text(entry["content_type"], where="the content_type", of=key),
+        cache_control=_text(entry["cache_control"], where="the cache_control", of=key),
+        content_encoding=None if encoding is None else _text(encoding, where="the content_encoding", of=key),
     )
