@@ -85,6 +85,12 @@ def plan_absent(host: Host, tree: Tree, release: str, *, force: bool) -> Plan:
     return Plan(states.forget(host.state, [release]), remove=remove)
 
 
+def plan_discarded(host: Host, tree: Tree, release: str) -> Plan:
+    """What a stage that failed has left goes, and with it what it took of the disk (F28); nothing that is whole."""
+    half = host.releases.get(release) is False and release not in tree.running()
+    return Plan(host.state, remove=(release,) if half else (), leftovers=bool(tree.leftovers()))
+
+
 def plan_bad(host: Host, release: str, *, reason: str) -> Plan:
     return Plan(states.mark_bad(host.state, release, reason=reason, now=now()))
 

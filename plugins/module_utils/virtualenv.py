@@ -91,7 +91,11 @@ def _bring(path: Path, digest: hashlib._Hash) -> bool:
 
 
 def find(root: Path, release: str, *, python: str, requirements: Path) -> Environment:
-    said = read_requirements(requirements)
+    return place(root, release, python=python, said=read_requirements(requirements))
+
+
+def place(root: Path, release: str, *, python: str, said: Requirements) -> Environment:
+    """Where the environment is, or will be; the requirements may have been read on another host."""
     identity = _run([python, "-c", _IDENTITY], f"Failed to ask {python} for its version")
     key = hashlib.sha256(f"{identity}\0{said.digest}".encode()).hexdigest()[:20]
     if said.open is not None:
@@ -144,8 +148,7 @@ def make(environment: Environment, root: Path, *, python: str, requirements: Pat
     nicely = ["nice", "-n", str(nice)]
     venv = [*nicely, python, "-m", "venv", "--clear"]
     pip = root / ".pip" / "bin" / "pip"
-    if not pip.exists():
-        _run([*venv, str(root / ".pip")], "Failed to install pip beside the releases")
+    _install_pip(root / ".pip", venv)
     path = str(environment.path)
     _run([*venv, "--without-pip", path], f"Failed to make the virtualenv {path}")
     install = [str(pip), f"--python={path}/bin/python", "--disable-pip-version-check", "--no-input"]
@@ -153,6 +156,19 @@ def make(environment: Environment, root: Path, *, python: str, requirements: Pat
     _run([*nicely, *install], f"Failed to install {requirements}", folder=requirements.parent)
     marker = {"key": environment.key, "requirements": str(requirements)}
     atomic_write(environment.path / MARKER, json.dumps(marker).encode("utf-8") + b"\n")
+
+
+def _install_pip(folder: Path, venv: Sequence[str]) -> None:
+    """By its marker: what a full disk cut off has a program too, which does not run."""
+    if (folder / MARKER).exists():
+        return
+    try:
+        _run([*venv, str(folder)], "Failed to install pip beside the releases")
+        atomic_write(folder / MARKER, b"{}\n")
+    except TrundleError:
+        # The release that runs may write to the same disk.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _run(arguments: Sequence[str], failure: str, *, folder: Path | None = None) -> str:

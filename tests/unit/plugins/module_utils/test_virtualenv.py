@@ -35,6 +35,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What installs: made once, since that takes seconds."""
     folder = tmp_path_factory.mktemp("installer") / ".pip"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    (folder / virtualenv.MARKER).touch()
     return folder
 
 
@@ -89,6 +90,15 @@ def test_releases_with_the_same_requirements_share_an_environment(tree: Tree) ->
 
 def test_pip_is_installed_where_it_is_not(tree: Tree) -> None:
     (tree.root / ".pip").unlink()
+    stage(tree, "v1")
+    provide(tree, "v1")
+    assert edition(tree, "v1") == "first"
+
+
+def test_f28_pip_that_a_full_disk_cut_off_is_installed_anew(tree: Tree) -> None:
+    (tree.root / ".pip").unlink()
+    (tree.root / ".pip" / "bin").mkdir(parents=True)
+    (tree.root / ".pip" / "bin" / "pip").touch(mode=0o755)
     stage(tree, "v1")
     provide(tree, "v1")
     assert edition(tree, "v1") == "first"
