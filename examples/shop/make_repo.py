@@ -6,7 +6,7 @@
 ``python make_repo.py --dest DIR [--site shop|stock] [--wheel FILE] [--django VERSION]`` prints
 ``{"path": DIR, "tags": {"v1": COMMIT, ...}}``. The same input gives the same commits on every machine.
 
-main holds v1 and v2; each faulty release is a commit of its own upon v2.
+main holds v1 and v2; each other release is a commit of its own upon the one that it is made from.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ SHOP = (
     Release("v4-unhealthy", "v2", "Ask the search index before saying healthy"),
     Release("v5-slow", "v2", "Warm up at boot"),
     Release("v6-wrong-id", "v2", "Answer health by hand"),
+    Release("v7-breaking", "v2", "Drop the ratings"),
+    Release("v8-additive", "v2", "Tell where goods come from"),
+    Release("v9-halfway", "v8-additive", "Weigh the goods"),
 )
 STOCK = (
     Release("v1", None, "Open the site"),

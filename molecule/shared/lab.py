@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from labhosts import hosts, image, inventory
-from labhosts.engine import LabError, detect_engine
+from labhosts.engine import LabError, detect_engine, make_room
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -64,6 +64,8 @@ def up(args: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     engine, tag = image.ensure_image(detect_engine())
     hosts.remove(engine, spec.name)
+    if spec.crowded():
+        make_room()
     keys = hosts.make_keys(folder)
     addresses = hosts.bring_up(engine, spec, image=tag, keys=keys)
     host_key = (keys / "host_key.pub").read_text(encoding="utf-8")

@@ -13,7 +13,11 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_INSTANCES = 1024
 
 
 class LabError(Exception):
@@ -119,6 +123,21 @@ def tune_engine(engine: Engine, image: str) -> Engine:
             return tuned
         causes.append(f"{' '.join([*flags, *limit]) or 'no flags'}: {trial.stderr.strip()[-300:]}")
     raise LabError("Failed to run a container in any way: " + "; ".join(causes))
+
+
+def make_room(*, limit: Path = INOTIFY) -> None:
+    """Let many hosts watch files: each systemd holds some five of what all hosts together have 128 by default."""
+    if int(limit.read_text(encoding="ascii")) >= INOTIFY_INSTANCES:
+        return
+    as_root = () if os.geteuid() == 0 else ("sudo", "-n")
+    words = (*as_root, "sh", "-c", f"echo {INOTIFY_INSTANCES} > {limit}")
+    try:
+        call(words)
+    except LabError as exc:
+        # A few hosts come up without; of many the last ones end at once.
+        raise LabError(
+            f"{exc}. Run `sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES}` as root, and then this again"
+        ) from exc
 
 
 def init_candidates(*, kind: str, cgroup_v2: bool) -> list[tuple[str, ...]]:

@@ -33,6 +33,10 @@ class Spec:
         named.update({host: group for host, (group, wanted) in extra.items() if wanted})
         return named
 
+    def crowded(self) -> bool:
+        """More hosts than a machine takes as it comes, other labs beside this one included."""
+        return len(self.hosts()) > 10
+
 
 @dataclass(frozen=True)
 class Secrets:

@@ -111,7 +111,7 @@ def test_every_release_is_a_tag_upon_its_parent(shop):
     folder, tags = shop
     assert git(folder, "tag").split() == sorted(tags)
     assert git(folder, "log", "--format=%H", "main").split() == [tags["v2"], tags["v1"]]
-    faults = {"v3", "v4-unhealthy", "v5-slow", "v6-wrong-id"}
+    faults = {"v3", "v4-unhealthy", "v5-slow", "v6-wrong-id", "v7-breaking", "v8-additive"}
     assert {git(folder, "rev-parse", f"{tag}^").strip() for tag in faults} == {tags["v2"]}
     assert git(folder, "status", "--porcelain") == ""
 
@@ -133,6 +133,29 @@ def test_v2_differs_in_code_template_sheet_chunk_and_one_migration(shop):
 @pytest.mark.parametrize("tag", ["v3", "v4-unhealthy", "v5-slow", "v6-wrong-id"])
 def test_a_fault_is_one_file(shop, tag):
     assert len(git(shop[0], "diff", "--name-only", "v2", tag).splitlines()) == 1
+
+
+def test_migrations_fail_half_way(staged, shop, tmp_path):
+    project = checkout(shop[0], "v9-halfway", tmp_path / "halfway")
+    assert collect(project).returncode == 0
+    (project / "collected" / "staticfiles.json").rename(project / "staticfiles.json")
+    shutil.copy(staged("v2") / "db.sqlite3", project)
+    failed = django(project, "migrate", TRUNDLE_RELEASE="v9-halfway")
+    assert failed.returncode != 0
+    assert "The scales do not answer for beech-rolling-pin" in failed.stderr
+    shown = django(project, "showmigrations", "catalog", TRUNDLE_RELEASE="v9-halfway").stdout
+    assert "[X] 0005_product_grams" in shown
+    assert "[ ] 0006_weigh" in shown
+
+
+def test_what_v7_drops_v2_reads(staged, shop, tmp_path):
+    project = checkout(shop[0], "v7-breaking", tmp_path / "breaking")
+    assert collect(project).returncode == 0
+    (project / "collected" / "staticfiles.json").rename(project / "staticfiles.json")
+    old = shutil.copytree(staged("v2"), tmp_path / "v2")
+    assert django(project, "migrate", DATABASE_URL=f"sqlite:///{old}/db.sqlite3").returncode == 0
+    script = "import django; django.setup(); from catalog.models import Product; Product.objects.first()"
+    assert "no such column: catalog_product.rating" in django(old, program=("-c", script)).stderr
 
 
 def test_the_wheel_and_django_are_pinned(tmp_path):

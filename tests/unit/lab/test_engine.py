@@ -146,3 +146,11 @@ def test_silent_ssh_is_given_up_at_the_deadline(monkeypatch):
     monkeypatch.setattr(hosts.time, "sleep", lambda _seconds: None)
     # Nothing listens on port 22 of this loopback address.
     assert hosts.ssh_answers("127.255.255.254", deadline=2.5) is False
+
+
+def test_room_for_many_hosts_is_made_where_there_is_too_little(tmp_path):
+    limit = tmp_path / "max_user_instances"
+    for found, left in (("128\n", "1024\n"), ("8192\n", "8192\n")):
+        limit.write_text(found)
+        engines.make_room(limit=limit)
+        assert limit.read_text() == left

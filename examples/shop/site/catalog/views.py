@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import time
+
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -50,6 +53,7 @@ def add_to_cart(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def subscribe(request: HttpRequest) -> HttpResponse:
+    time.sleep(settings.POST_SECONDS)
     form = SubscribeForm(request.POST)
     if not form.is_valid():
         shown = Product.objects.all()[:3]

@@ -48,6 +48,8 @@ DEBUG = os.environ.get("DEBUG", "") == "1"
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 TRUNDLE_RELEASE = os.environ.get("TRUNDLE_RELEASE", "development")
+# How long a subscription takes: tests let requests be in flight when a host changes.
+POST_SECONDS = float(os.environ.get("SHOP_POST_SECONDS", "0"))
 
 INSTALLED_APPS = [
     "catalog",  # before the admin, whose base template it replaces
