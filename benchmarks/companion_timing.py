@@ -44,7 +44,7 @@ def configure(**settings_: Any) -> None:
 def storage(kind: str, folder: Path) -> Any:
     """With its manifest loaded."""
     if kind == "ours":
-        from trundle.storage import ReleaseStaticFilesStorage  # type: ignore[import-not-found]
+        from trundle.storage import ReleaseStaticFilesStorage
 
         return ReleaseStaticFilesStorage(location=str(folder / "root"), manifest=folder / "staticfiles.json")
     from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
@@ -80,7 +80,7 @@ def url(folder: Path) -> dict[str, list[float]]:
     configure()
     ours, peer = storage("ours", folder), storage("peer", folder)
     names = list(peer.hashed_files)
-    random.Random(1).shuffle(names)  # noqa: S311
+    random.Random(1).shuffle(names)
     assert [ours.url(name) for name in names] == [peer.url(name) for name in names]
     return in_turn(lambda: timed(ours.url, names), lambda: timed(peer.url, names))
 
@@ -136,7 +136,7 @@ def location(folder: Path, kind: str) -> Iterator[str]:
     if kind != "redis":
         yield str(folder / kind)
         return
-    import cache_servers  # type: ignore[import-not-found]
+    import cache_servers
 
     with cache_servers.running("redis-server", folder) as port:
         yield f"redis://127.0.0.1:{port}"
@@ -167,7 +167,8 @@ def in_turn(ours: Callable[[], float], peer: Callable[[], float]) -> dict[str, l
 
 def main() -> None:
     what, folder, *rest = sys.argv[1:]
-    answer = {"load": load, "url": url, "cache": cache}[what](Path(folder), *rest)  # type: ignore[operator]
+    timings: dict[str, Callable[..., Any]] = {"load": load, "url": url, "cache": cache}
+    answer = timings[what](Path(folder), *rest)
     sys.stdout.write(json.dumps(answer))
 
 

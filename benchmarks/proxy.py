@@ -150,7 +150,7 @@ class _Client(asyncio.Protocol):
 
     def _take_head(self, head: bytes) -> None:
         if _CHUNKED.search(head):
-            raise NotImplementedError("The proxy does not know where a chunked request ends.")
+            raise ValueError("The proxy does not know where a chunked request ends.")
         method, target = head.split(b" ", 2)[:2]
         found = _LENGTH.search(head)
         self.body = int(found.group(1)) if found else 0

@@ -29,7 +29,7 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import loa
 
 def made_up(folder: Path, *, count: int, size: int, release: str = "v1", seed: int = 1) -> Path:
     """A release of so many files of random bytes."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     contents = ((f"made-up/{number // 100}/file-{number}.js", chance.randbytes(size)) for number in range(count))
     return write(folder, release, contents)
 

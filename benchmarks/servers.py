@@ -69,7 +69,7 @@ def rclone(program: Path) -> Iterator[Address]:
 @contextlib.contextmanager
 def nginx(program: Path) -> Iterator[Address]:
     """A server that stores objects as files, in memory where the system has a folder for it."""
-    shared = Path("/dev/shm")  # noqa: S108
+    shared = Path("/dev/shm")  # noqa: S108 (the folder inside has a name of its own)
     folder = Path(tempfile.mkdtemp(prefix="trundle-bench-", dir=shared if shared.is_dir() else None))
     folder.chmod(0o755)
     port = _free_port()

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -39,7 +40,7 @@ def install(python: Path, where: Path, size: str = "3k") -> dict[str, Path]:
     """Install the packages once; returns the folder of each list. The Python needs pip."""
     folders = {"packages": _install_once(where, "packages", lambda folder: _pip(python, folder))}
     for name in SIZES[size]:
-        folders[name] = _install_once(where, name, lambda folder, name=name: _npm(folder, name))  # type: ignore[misc]
+        folders[name] = _install_once(where, name, partial(_npm, name=name))
     return folders
 
 

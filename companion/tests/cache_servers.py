@@ -33,7 +33,7 @@ def running(program: str, folder: Path, port: int | None = None) -> Iterator[int
     log = folder / f"{program}-{port}.log"
     with log.open("wb") as output:
         try:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         except FileNotFoundError:
             raise RuntimeError(f"{program} is not installed. `make setup` installs it from Debian's package.") from None
         try:

@@ -14,12 +14,12 @@ import pytest
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 django.setup()
 
-from django.conf import settings  # noqa: E402
-from django.core.signals import setting_changed  # noqa: E402
-from django.test import Client, override_settings  # noqa: E402
-from django.test.utils import setup_test_environment  # noqa: E402
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.test import Client, override_settings
+from django.test.utils import setup_test_environment
 
-from trundle.health import checks, drain, run  # noqa: E402
+from trundle.health import checks, drain, run
 
 setup_test_environment()
 pytest_plugins = ["chains"]

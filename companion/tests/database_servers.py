@@ -50,7 +50,7 @@ def _running(
     command: list[str], folder: Path, owner: dict[str, Any], address: Path, *, end: signal.Signals
 ) -> Iterator[None]:
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **owner)  # noqa: S603
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **owner)
     try:
         deadline = time.monotonic() + 60
         while not _answers(address):
@@ -70,7 +70,7 @@ def _answers(address: Path) -> bool:
 
 
 def _run(command: list[str], folder: Path, owner: dict[str, Any]) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **owner)  # noqa: S603
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **owner)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 

@@ -52,7 +52,7 @@ class Worker:
         from django.core.cache import caches
 
         self.cache = caches["default"]
-        self.random = random.Random(number)  # noqa: S311
+        self.random = random.Random(number)
         self.number = number
         self.latest = latest
         self.own = [key for key in range(KEYS) if key % (PROCESSES * THREADS) == number]

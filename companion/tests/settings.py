@@ -9,7 +9,7 @@ from pathlib import Path
 SITE = Path(__file__).parent / "site"
 # A file, since a health check connects from a thread of its own.
 _scratch = tempfile.TemporaryDirectory(prefix="trundle-tests-")
-SECRET_KEY = "not-secret"  # noqa: S105
+SECRET_KEY = "not-secret"
 ALLOWED_HOSTS = ["testserver"]
 DEBUG = False
 USE_TZ = True

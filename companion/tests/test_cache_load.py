@@ -34,7 +34,7 @@ def reports(redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> list[d
     env = {**os.environ, "PYTHONPATH": str(HERE.parent / "src")}
     program = [sys.executable, "-W", "error", str(HERE / "load_worker.py")]
     processes = [
-        subprocess.Popen([*program, str(number), str(redis_port), str(folder), str(SECONDS)], env=env)  # noqa: S603
+        subprocess.Popen([*program, str(number), str(redis_port), str(folder), str(SECONDS)], env=env)
         for number in range(PROCESSES)
     ]
     assert [process.wait(SECONDS + 60) for process in processes] == [0] * PROCESSES

@@ -47,7 +47,7 @@ def _download(version: str, archive: Path, folder: Path) -> None:
     options = ["--no-binary", "Django", f"Django=={version}", "--dest", str(folder)]
     # Warnings of pip are its own affair.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    subprocess.run([*command, *options], check=True, env=env)  # noqa: S603
+    subprocess.run([*command, *options], check=True, env=env)
     (downloaded,) = folder.glob("*.tar.gz")
     DOWNLOADS.mkdir(parents=True, exist_ok=True)
     # Renamed when complete: another run may look at the same moment.
@@ -84,7 +84,7 @@ def _start(kind: str, location: str, folder: Path, django_tests: Path) -> subpro
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     env.pop("DJANGO_SETTINGS_MODULE")
     command = [sys.executable, str(HERE / "django_suite.py"), kind, location, str(folder / f"{kind}.json")]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -57,7 +57,7 @@ async def probe(path: str) -> tuple[int, dict[str, Any]]:
     scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"testserver")], "query_string": b""}
 
     async def receive() -> dict[str, Any]:
-        return waiting.pop() if waiting else await asyncio.Event().wait()  # type: ignore[return-value]
+        return waiting.pop() if waiting else await asyncio.Event().wait()  # type: ignore[return-value]  # never
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)

@@ -139,7 +139,7 @@ class TestCache:
     def test_keeps_what_it_is_given_and_is_left_as_it_was(self, configure) -> None:
         self.use(configure, LOCMEM, LOCATION="health")
         assert failure(CacheCheck()) is None
-        assert not cache._cache  # type: ignore[attr-defined]
+        assert not cache._cache  # type: ignore[attr-defined]  # that of a backend in memory
 
     def test_does_not_keep_it(self, configure) -> None:
         self.use(configure, "test_health_checks.Forgetful")
@@ -188,7 +188,7 @@ class Awaited(Check):
         self.turns = 0
 
     # Check.run may be either, which pylint has no word for.
-    async def run(self) -> None:  # pylint: disable=invalid-overridden-method
+    async def run(self) -> None:  # pylint: disable=invalid-overridden-method  # either will do
         await asyncio.sleep(0)
         self.turns += 1
         if self.turns > 1:

@@ -267,10 +267,10 @@ class TestCollecting:
         """How a tool collects that keeps the project's storage: its own class in front, its own location."""
 
         class Local:
-            seen: list[str] = []  # noqa: RUF012
+            seen: list[str] = []
 
             def post_process(self, paths: Any, **options: Any) -> Iterator[Any]:
-                for result in super().post_process(paths, **options):  # type: ignore[misc]
+                for result in super().post_process(paths, **options):  # type: ignore[misc]  # the base is made by a call
                     self.seen.append(result[0])
                     yield result
 

@@ -138,5 +138,5 @@ os.wait()
 def test_what_was_preloaded_is_there_after_a_fork(released: Folder, when: str, expected: str) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", FORKING, when]
-    answer = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    answer = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
     assert answer.stdout.strip() == expected

@@ -57,7 +57,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002 - the name is Ansible's
         # Open as long as the playbook runs.
-        self._file = Path(self.get_option("path")).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
+        self._file = Path(self.get_option("path")).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - a block would close it
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._play = play.get_name()

@@ -54,7 +54,7 @@ def _matches(folder: Path, pattern: str) -> Iterator[str]:
         return
     named = PASSED_OVER.difference(pattern.split("/"))
     # A Path's own glob knows no "..", which leads to a package beside this one.
-    found = glob.iglob(pattern, root_dir=folder, recursive=True, include_hidden="**" in pattern)  # noqa: PTH207
+    found = glob.iglob(pattern, root_dir=folder, recursive=True, include_hidden="**" in pattern)  # noqa: PTH207 (see above)
     for name in found:
         if not any(part in named or _is_temporary(part) for part in name.split("/")):
             yield os.path.normpath(name)

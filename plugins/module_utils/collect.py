@@ -160,7 +160,7 @@ def file_entries(
         plain = headers.variant_of(name, files) or name
         wanted = {
             "content_type": headers.content_type(name, files),
-            "cache_control": headers.cache_control(name, bool(folder) or entry["hashed"]),
+            "cache_control": headers.cache_control(bool(folder) or entry["hashed"]),
             **headers.override(rules, {plain, (sources or {}).get(folder + plain, plain)}),
         }
         entries[folder + name] = FileEntry(

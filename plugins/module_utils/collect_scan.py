@@ -166,13 +166,13 @@ class Rewriter:
         return "".join(parts)
 
     def converter(self, rule: Rule, name: str, content: str, hashed_files: Any) -> Callable[[Any], str]:
-        make = self.storage.url_converter
+        make: Callable[..., Callable[[Any], str]] = self.storage.url_converter
         if rule.ignored is None:
-            return make(name, hashed_files, rule.template)  # type: ignore[no-any-return]
+            return make(name, hashed_files, rule.template)
         if not self.own_blocks:
             blocks = self.storage.get_ignored_blocks(content, rule.ignored)
-            return make(name, hashed_files, rule.template, blocks)  # type: ignore[no-any-return]
-        convert: Callable[[Any], str] = make(name, hashed_files, rule.template, None)
+            return make(name, hashed_files, rule.template, blocks)
+        convert = make(name, hashed_files, rule.template, None)
         spans = [found.span() for found in rule.blocks.finditer(content)]
         starts = [start for start, _end in spans]
 

@@ -112,7 +112,7 @@ def new_md5() -> Any:
     try:
         return hashlib.md5(usedforsecurity=False)
     except TypeError:  # Python 3.8
-        return hashlib.md5()  # noqa: S324
+        return hashlib.md5()  # noqa: S324 (Django names files by it)
 
 
 def unreadable(source: Source, exc: OSError) -> RefusedError:

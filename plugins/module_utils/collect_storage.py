@@ -235,6 +235,7 @@ def local_metaclass(project_class: Any) -> Any:
     local = [LocalFiles, *StaticFilesStorage.__mro__[:-1]]
     remote = [cls for cls in project_class.__mro__[:-1] if cls not in hashing and cls not in local]
 
+    # A metaclass, whose instances are classes; which one is the project's is known at run time only.
     class LocalOrder(type(project_class)):  # type: ignore[misc]
         def mro(cls) -> list[Any]:  # pylint: disable=no-self-argument
             return [cls, CollectMixin, local_operations, *hashing, *local, *remote, object]

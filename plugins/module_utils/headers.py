@@ -200,7 +200,7 @@ def content_encoding(name: str, names: Container[str] | None = None) -> str | No
     return "gzip" if name.lower().endswith(".svgz") else None
 
 
-def cache_control(name: str, hashed: bool) -> str:  # noqa: ARG001
+def cache_control(hashed: bool) -> str:
     """How long a file may be kept: for ever when its name changes with its content."""
     return CACHE_HASHED if hashed else CACHE_UNHASHED
 

@@ -232,6 +232,7 @@ def _ask(target: Target, deadline: float) -> Answer:
         for name, value in {"Connection": "close", "Accept": "application/json, */*", **target.headers}.items():
             sender.putheader(name, value)
         sender.endheaders()
+        # Of a socket, a response needs makefile alone.
         response = http.client.HTTPResponse(_Stream(connection, deadline), method="GET")  # type: ignore[arg-type]
         response.begin()
         body = response.read(BODY_LIMIT)

@@ -142,7 +142,7 @@ def take(
         if left <= 0:
             raise _held(found, wait, store.url(lock_key(name)), unlock)
         waiting()
-        pause(min(left, POLL * random.uniform(0.5, 1.5)))  # noqa: S311
+        pause(min(left, POLL * random.uniform(0.5, 1.5)))  # noqa: S311 (no secret)
 
 
 def renew(store: Store, name: str, lease: str, *, ttl: int, check_mode: bool = False) -> Taken:

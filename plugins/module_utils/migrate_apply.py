@@ -130,7 +130,7 @@ class Run:
             sys.stderr.write(f"Trying again: {self.retried[-1]}\n")
             pause = min(LONGEST_PAUSE, 2.0 ** (attempts - 1))
             # Two that wait for each other must not meet again.
-            time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
             return
         raise RefusedError(self.explain(exc, cause, clean, attempts), **self.details()) from exc
 

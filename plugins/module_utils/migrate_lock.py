@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -126,12 +126,12 @@ class MySQLLock:
         return f"connection {row[0]} of the database" if row and row[0] else "one that has just ended"
 
 
-LOCKS: dict[str, Callable[[], Any]] = {"postgresql": PostgresLock, "mysql": MySQLLock}
+LOCKS: dict[str, type[PostgresLock | MySQLLock]] = {"postgresql": PostgresLock, "mysql": MySQLLock}
 
 
 def lock_kind(vendor: str) -> str:
     lock = LOCKS.get(vendor)
-    return str(lock.kind) if lock else "none"  # type: ignore[attr-defined]
+    return str(lock.kind) if lock else "none"
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _local_problem(package: Package, key: str) -> str | None:
         return f"{key}: this name is kept for release records"
     try:
         # A Path for each of 20,000 files takes several times as long as looking at them.
-        size = os.stat(f"{package.folder}/{key}").st_size  # noqa: PTH116
+        size = os.stat(f"{package.folder}/{key}").st_size  # noqa: PTH116 (see above)
     except OSError:
         return f"{key}: missing"
     expected = package.record.files[key].size

@@ -11,9 +11,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from email.message import Message
-from http.client import HTTPException
-from typing import IO
+from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import HTTPSHandler, OpenerDirector, Request, build_opener
@@ -63,7 +61,7 @@ def _problem(opener: OpenerDirector, url: str, entry: FileEntry) -> str | None:
     cause = ""
     for number in range(TRIES):
         if number:
-            time.sleep(PAUSE * 2**number * random.uniform(0.5, 1.5))  # noqa: S311
+            time.sleep(PAUSE * 2**number * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
         try:
             return _fetch(opener, url, entry)
         except _AgainError as exc:
@@ -75,7 +73,7 @@ def _fetch(opener: OpenerDirector, url: str, entry: FileEntry) -> str | None:
     # A variant is asked for as what it is, so that nobody unpacks it on the way.
     headers = {"Accept-Encoding": entry.content_encoding or "identity", "User-Agent": "trundle.django"}
     try:
-        with opener.open(Request(url, headers=headers), timeout=TIMEOUT) as answer:  # noqa: S310
+        with opener.open(Request(url, headers=headers), timeout=TIMEOUT) as answer:  # noqa: S310 (checked: http or https)
             return _compare(url, answer, entry)
     except HTTPError as exc:
         if exc.code == 429 or exc.code >= 500:
@@ -85,22 +83,21 @@ def _fetch(opener: OpenerDirector, url: str, entry: FileEntry) -> str | None:
         raise _AgainError(f"could not be read ({getattr(exc, 'reason', None) or exc})") from exc
 
 
-def _compare(url: str, answer: IO[bytes], entry: FileEntry) -> str | None:
+def _compare(url: str, answer: HTTPResponse, entry: FileEntry) -> str | None:
     digest, size = hashlib.sha256(), 0
-    headers: Message = answer.headers  # type: ignore[attr-defined]
     # A page instead of a file, or a stream without end, is not read further than needed.
     while size <= entry.size and (chunk := answer.read(CHUNK)):
         digest.update(chunk)
         size += len(chunk)
     if size > entry.size:
         return f"{url} serves more than the {entry.size} bytes of the record"
-    if size < int(headers.get("Content-Length") or 0):
+    if size < int(answer.headers.get("Content-Length") or 0):
         raise _AgainError(f"broke off after {size} bytes")
     if size < entry.size:
         return f"{url} serves {size} bytes where the record says {entry.size}"
     if digest.hexdigest() != entry.sha256:
         return f"{url} serves other content than that of the record"
-    kind = (headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    kind = (answer.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != entry.content_type.lower():
         return f"{url} has the Content-Type {kind!r} where the record says {entry.content_type!r}"
     return None

@@ -39,4 +39,4 @@ def tried_again(method: Method) -> Method:
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (not for a secret)
         return method(*arguments, **options)
 
-    return run  # type: ignore[return-value]
+    return run  # type: ignore[return-value]  # wraps gives it the other's signature

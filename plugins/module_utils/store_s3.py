@@ -169,6 +169,7 @@ class BotoCredentials:
 
 def _configured_endpoint(session: boto3.Session) -> str | None:
     """The endpoint that AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or the profile names."""
+    # botocore's session, which boto3 gives out by no other name.
     inner = session._session  # pylint: disable=protected-access
     provider = ConfiguredEndpointProvider(
         full_config=inner.full_config, scoped_config=inner.get_scoped_config(), client_name="s3"

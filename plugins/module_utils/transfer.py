@@ -122,7 +122,7 @@ def upload(
             break
         keys, concurrency = turn.left, max(1, concurrency // 4)
         # Several build hosts that were asked to slow down do not come back in step.
-        pause(PAUSE * 2**number * random.uniform(0.5, 1.5))  # noqa: S311
+        pause(PAUSE * 2**number * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
     return sorted(turn.failures, key=lambda failure: failure.key)
 
 

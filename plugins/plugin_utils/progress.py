@@ -88,8 +88,8 @@ class ProgressAction(NormalAction):
         The task's own folder does not exist with pipelining, and an unprivileged user that the module becomes may not
         write there.
         """
-        folders = self.get_shell_option("system_tmpdirs") or ["/tmp"]  # noqa: S108
-        folder = "/tmp" if "/tmp" in folders else str(folders[0])  # noqa: S108
+        folders = self.get_shell_option("system_tmpdirs") or ["/tmp"]  # noqa: S108 (the name in it is not to be guessed)
+        folder = "/tmp" if "/tmp" in folders else str(folders[0])  # noqa: S108 (likewise)
         return f"{folder.rstrip('/')}/trundle-progress-{secrets.token_hex(16)}"
 
     def prefix(self, task_vars: dict[str, Any]) -> str:

@@ -28,9 +28,7 @@ def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedP
     paths = [str(folder), str(TESTS), str(Path(trundle.__file__).parents[1])]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "mall_settings", "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-W", "error", "-m", "django", *arguments]
-    return subprocess.run(  # noqa: S603
-        command, input=stdin, env=environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, check=False)
 
 
 def suns(folder: Path) -> int:

@@ -27,7 +27,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def paper(size: int = 96) -> bytes:
     """A faint paper grain: 8-bit grey with alpha, the same at every run."""
-    grain = random.Random(7)  # noqa: S311 - no secret, only looks
+    grain = random.Random(7)
     rows = b"".join(
         b"\0" + bytes(value for _x in range(size) for value in (90, int(abs(grain.gauss(0, 7))))) for _y in range(size)
     )

@@ -145,7 +145,7 @@ def init_candidates(*, kind: str, cgroup_v2: bool) -> list[tuple[str, ...]]:
     if kind == "podman":
         # Units that are sandboxed (BindPaths, DynamicUser: HAProxy's is) make mounts of their own.
         return [("--systemd=always", "--cap-add=SYS_ADMIN"), ("--systemd=always", "--privileged")]
-    memory = ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp")  # noqa: S108
+    memory = ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp")  # noqa: S108 (a container's)
     private = ("--privileged", "--cgroupns=private", *memory)
     host = ("--privileged", "--cgroupns=host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", *memory)
     return [private, host] if cgroup_v2 else [host, private]

@@ -122,7 +122,7 @@ def make_release(tmp_path: Path) -> Any:
                 size=len(content),
                 sha256=sha256(content),
                 content_type=headers.content_type(key, stored),
-                cache_control=headers.cache_control(key, immutable),
+                cache_control=headers.cache_control(immutable),
                 content_encoding=headers.content_encoding(key, stored),
             )
         manifest = json.dumps({"paths": paths, "version": "1.1", "hash": ""}).encode()

@@ -38,7 +38,7 @@ def wrap(value: Any, deadline: Deadline) -> tuple[str, Deadline, Any]:
 
 def is_entry(stored: Any) -> bool:
     # A list, after a serializer that knows no tuples, such as JSON.
-    # No subclass: a value of the project's own may be one.
+    # No subclass, which isinstance would take: a value of the project's own may be one.
     # pylint: disable-next=unidiomatic-typecheck
     return type(stored) in KINDS and len(stored) == 3 and type(stored[0]) is str and stored[0] == MARK
 
@@ -54,6 +54,7 @@ def note_key(key: str) -> str:
 
 def is_bare(value: Any) -> bool:
     """Whether the value is stored as it is. Not a bool or an enumeration's member: they would come back as numbers."""
+    # isinstance would take these.
     return type(value) is int  # pylint: disable=unidiomatic-typecheck
 
 

@@ -113,7 +113,7 @@ def empty(editor: BaseDatabaseSchemaEditor, reached: Reach) -> None:
         editor.execute(f"DELETE FROM {editor.quote_name(table)}")  # noqa: S608  (names of the project's own tables)
     for key in reached.nulled:
         table, column = editor.quote_name(key.table), editor.quote_name(key.column)
-        editor.execute(f"UPDATE {table} SET {column} = NULL")  # noqa: S608
+        editor.execute(f"UPDATE {table} SET {column} = NULL")  # noqa: S608  (quoted, and the project's own)
 
 
 def attach(connection: BaseDatabaseWrapper, editor: BaseDatabaseSchemaEditor, keys: Iterable[Key]) -> None:

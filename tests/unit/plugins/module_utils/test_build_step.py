@@ -439,7 +439,7 @@ def start(project: Project, *, pause: float, cached: bool) -> subprocess.Popen[b
 @pytest.mark.parametrize("cached", [True, False])
 def test_killed_at_any_moment_it_comes_right_in_the_next_run(project: Project, cached: bool) -> None:
     """Inputs go to and fro between three contents, so that runs and restorations are killed."""
-    dice = random.Random(7)  # noqa: S311 (no secret)
+    dice = random.Random(7)
     kills = 0
     for number in range(30):
         letter = "xyz"[number % 3]

@@ -116,7 +116,7 @@ def test_kill_9_at_any_moment_leaves_nothing_half_done(site: Any, tmp_path: Path
     expected = static(digests(undisturbed.folder / "out" / "v0"))
     for number in range(ROUNDS):
         disturbed = Collections(site, tmp_path / f"disturbed-{number}")
-        kill_often(disturbed, random.Random(number), took, expected)  # noqa: S311 (no secret)
+        kill_often(disturbed, random.Random(number), took, expected)
         assert disturbed.run("v0")
         assert disturbed.assert_whole_or_absent("v0", expected)
         assert_cache_is_whole(site, disturbed, expected)

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.config_files import Entry, apply, as_diff, differs, look
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.systemd import Runner
 
 
 def accepts(_arguments: list[str]) -> tuple[int, str, str]:
@@ -24,10 +25,10 @@ def text(path: Path, content: str, mode: int = 0o644, *, keep: bool = False) -> 
     return Entry(path, "file", mode, content.encode(), keep=keep)
 
 
-def put(*entries: Entry, run: object = accepts, validate: tuple[str, ...] = ()) -> list[Path]:
+def put(*entries: Entry, run: Runner = accepts, validate: tuple[str, ...] = ()) -> list[Path]:
     pairs = [(entry, look(entry.path)) for entry in entries]
     changes = [(entry, found) for entry, found in pairs if differs(entry, found)]
-    apply(changes, run=run, validate=validate)  # type: ignore[arg-type]
+    apply(changes, run=run, validate=validate)
     return [entry.path for entry, _found in changes]
 
 

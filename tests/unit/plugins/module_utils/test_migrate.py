@@ -110,7 +110,7 @@ class TestRefusals:
     def test_an_applied_migration_whose_dependency_is_not(self, shop: Shop, postgres: Postgres, linter: Path) -> None:
         release = shop.release("v2", _0002_note=NOTE)
         row = "('shop', '0002_note', now())"
-        postgres.sql(f"INSERT INTO django_migrations (app, name, applied) VALUES {row}", shop.database["NAME"])  # noqa: S608
+        postgres.sql(f"INSERT INTO django_migrations (app, name, applied) VALUES {row}", shop.database["NAME"])  # noqa: S608 (of the test itself)
         postgres.sql("DELETE FROM django_migrations WHERE name = '0001_first'", shop.database["NAME"])
         assert "InconsistentMigrationHistory" in self.refusal(shop, linter, release)
 
@@ -162,5 +162,5 @@ class TestF32WayBack:
     ) -> None:
         release = shop.release("v1")
         rows = "('shop', '0000_before', now() - interval '1 year'), ('gone', '0009_x', now())"
-        postgres.sql(f"INSERT INTO django_migrations (app, name, applied) VALUES {rows}", shop.database["NAME"])  # noqa: S608
+        postgres.sql(f"INSERT INTO django_migrations (app, name, applied) VALUES {rows}", shop.database["NAME"])  # noqa: S608 (of the test itself)
         assert self.look(shop, linter, back_from=release, to=release)["compatible"] is True

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +62,10 @@ def test_the_record_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     release_files.install(tmp_path, pair_of("v1"))
     write = release_files.atomic_write
 
-    def cut_off(path: Path, data: bytes, **options: str) -> None:
+    def cut_off(path: Path, data: bytes, **options: Any) -> None:
         if path.name == "release.json":
             raise KeyboardInterrupt
-        write(path, data, **options)  # type: ignore[arg-type]
+        write(path, data, **options)
 
     monkeypatch.setattr(release_files, "atomic_write", cut_off)
     with pytest.raises(KeyboardInterrupt):

@@ -126,7 +126,7 @@ def site(s3: Any, proxy: Proxy, make_release: Any, monkeypatch: pytest.MonkeyPat
 
 
 def by_chance(seed: int, faults: tuple[Fault, ...] = FAULTS, share: float = SHARE) -> Callable[[Request], Fault | None]:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     return lambda _request: chance.choice(faults) if chance.random() < share else None
 
 
@@ -159,7 +159,7 @@ def test_f4_killed_at_any_request_the_next_run_completes(site: Any, seed: int, t
     made = site(f"killed-{seed}")
     builder = Builder(made, made.coming, tmp_path)
     # A publish of 31 files takes some 35 requests, of which the last are the proof, the manifest and the record.
-    builder.kill_at(random.Random(seed).randrange(36))  # noqa: S311
+    builder.kill_at(random.Random(seed).randrange(36))
     assert builder.run() == -signal.SIGKILL
     made.proxy.reset()
     made.check()

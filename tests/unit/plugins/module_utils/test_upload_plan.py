@@ -28,7 +28,7 @@ def store(s3: Any) -> Store:
 @pytest.fixture
 def opaque(store: Store) -> Store:
     """A store whose ETags tell nothing of the content, as with SSE-KMS."""
-    store._kind = replace(store._kind, etag_is_md5=False)  # type: ignore[attr-defined]
+    store._kind = replace(store._kind, etag_is_md5=False)  # type: ignore[attr-defined]  # of S3's alone
     return store
 
 

@@ -43,7 +43,7 @@ def line(phase: str, done: Any = 0, total: Any = 0, size: Any = 0, total_size: A
         pytest.param('{"phase": "hash"}', None, id="cut off"),
         pytest.param(line("hash", 1, 2)[:20], None, id="no JSON"),
         pytest.param("[]", None, id="a list"),
-        pytest.param(line(["hash"]), None, id="a phase that is no text"),  # type: ignore[arg-type]
+        pytest.param(line(["hash"]), None, id="a phase that is no text"),  # type: ignore[arg-type]  # on purpose
     ],
 )
 def test_only_known_words_and_numbers_are_shown(text: str, told: str | None) -> None:

@@ -19,23 +19,23 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import json  # noqa: E402
-import os  # noqa: E402
-import random  # noqa: E402
-import re  # noqa: E402
-import socket  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Iterable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any, Callable  # noqa: E402
+import json
+import os
+import random
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Callable
 
-from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
-from moto import settings  # noqa: E402
-from moto.core import DEFAULT_ACCOUNT_ID  # noqa: E402
-from moto.iam.models import iam_backends  # noqa: E402
-from moto.moto_server.werkzeug_app import create_backend_app  # noqa: E402
-from moto.s3.models import s3_backends  # noqa: E402
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from moto import settings
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import s3_backends
 
 BUCKET = "assets"
 # Listed for the reader too: without it even a missing object is a 403, as on AWS.
@@ -43,7 +43,7 @@ OF_OBJECTS = ("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION", "HTTP_X_AMZ_CHECKSUM", "HTTP_
 READ = ["s3:GetObject", "s3:ListBucket"]
 
 
-class Handler(WSGIHandler):  # type: ignore[misc]
+class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
     def get_environ(self) -> dict[str, Any]:
         # moto checks the signature of the path as it was sent, in the variable that gunicorn sets.
         return {**super().get_environ(), "RAW_URI": self.path}
@@ -61,7 +61,7 @@ class FaultyApp:
         self.app = app
         self.rules: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []
-        self.random = random.Random(1)  # noqa: S311
+        self.random = random.Random(1)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -106,7 +106,7 @@ class FaultyApp:
         answer = json.dumps(self.log).encode()
         if environ["REQUEST_METHOD"] == "POST":
             self.rules = json.loads(environ["wsgi.input"].read() or b"{}").get("fail", [])
-            self.log, self.random = [], random.Random(1)  # noqa: S311
+            self.log, self.random = [], random.Random(1)
         start_response("200 OK", [("Content-Type", "application/json")])
         return [answer]
 
