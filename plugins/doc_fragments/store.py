@@ -128,7 +128,7 @@ options:
 requirements:
   - Python >= 3.11
   - obstore >= 0.12, for C(s3://) and C(az://) stores
-  - boto3 >= 1.40, for C(s3://) stores
+  - boto3 >= 1.40, for C(s3://) stores whose keys are not both given as options
   - azure-identity >= 1.20, for C(az://) stores without a key or SAS
 notes:
   - Environment variables and configuration files of AWS and Azure are read on the host that the task runs on.

@@ -1,15 +1,17 @@
 # Copyright (c) 2026, trundle.django contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""s3://bucket/prefix: Amazon S3 and servers that speak it. boto3 signs in."""
+"""s3://bucket/prefix: Amazon S3 and servers that speak it. boto3 signs in, where keys alone do not."""
 
 from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ansible.module_utils.basic import missing_required_lib
@@ -24,21 +26,12 @@ from ansible_collections.trundle.django.plugins.module_utils.store_objects impor
 )
 from ansible_collections.trundle.django.plugins.module_utils.store_types import Location, StoreOptions
 
-try:
-    import boto3
-    from botocore.config import Config
-    from botocore.configprovider import ConfiguredEndpointProvider
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    BOTO3_ERROR = None
-except ImportError:
-    BOTO3_ERROR = traceback.format_exc()
-
 with suppress(ImportError):
     # Its absence is told by require_obstore.
     from obstore.store import S3Store
 
 if TYPE_CHECKING:
+    import boto3
     from obstore import ObjectMeta
     from obstore.store import S3Config, S3Credential
 
@@ -46,26 +39,24 @@ Style = Literal["path", "virtual"]
 
 # A listing answers with at most so many objects per request.
 PAGE = 1000
+REGION = "us-east-1"
+# Where boto3 looks for what is not given: a variable that names the file, and the file that it is without it.
+_CONFIG_FILES = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Where and as whom requests are sent."""
+
+    region: str
+    endpoint: str | None
+    provider: Callable[[], S3Credential]
 
 
 def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
     require_obstore()
-    if BOTO3_ERROR is not None:
-        raise TrundleError(missing_required_lib("boto3"), exception=BOTO3_ERROR)
-    try:
-        session = boto3.Session(
-            profile_name=options.profile,
-            region_name=options.region,
-            aws_access_key_id=options.access_key,
-            aws_secret_access_key=options.secret_key,
-            aws_session_token=options.session_token,
-        )
-        endpoint = check_endpoint(options.endpoint_url or os.environ.get("AWS_URL") or _configured_endpoint(session))
-        provider = BotoCredentials(session)
-    except BotoCoreError as exc:
-        # botocore's messages name profiles and files, never keys.
-        raise TrundleError(f"Failed to sign in to {location.url}: {exc}.") from exc
-    region = session.region_name or "us-east-1"
+    signed_in = _with_keys(options) or _with_boto3(location, options)
+    region, endpoint, provider = signed_in.region, signed_in.endpoint, signed_in.provider
     style = _addressing_style(location, options, endpoint)
     handle = S3Store(
         location.bucket,
@@ -80,7 +71,7 @@ def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
     target = Target(location.bucket, endpoint or f"Amazon S3 ({region})", region)
     # With a key of KMS the ETag looks like an MD5 and is none.
     plain = options.encryption_mode != "aws:kms"
-    rest = BotoListing(session, location, endpoint=endpoint, region=region, style=style)
+    rest = BotoListing(location, options, endpoint=endpoint, region=region, style=style)
     return ObjectStore(location, target, handle, Kind(page=PAGE, etag_is_md5=plain, rest=rest))
 
 
@@ -111,22 +102,26 @@ class BotoListing:
     """Lists with boto3 where obstore cannot: slower, but it takes keys such as `a//b` for what they are."""
 
     def __init__(
-        self, session: boto3.Session, location: Location, *, endpoint: str | None, region: str, style: Style
+        self, location: Location, options: StoreOptions, *, endpoint: str | None, region: str, style: Style
     ) -> None:
-        self._session = session
         self._location = location
+        self._options = options
         self._endpoint = endpoint
         self._region = region
         self._style = style
 
     def __call__(self, last: str | None) -> Iterator[Sequence[ObjectMeta]]:
+        session = _session(self._options, where=self._location.url)
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
         folder = f"{self._location.prefix}/" if self._location.prefix else ""
         query: dict[str, Any] = {"Bucket": self._location.bucket, "Prefix": folder}
         if last is not None:
             query["StartAfter"] = folder + last
         config = Config(s3={"addressing_style": self._style})
         try:
-            client = self._session.client("s3", endpoint_url=self._endpoint, region_name=self._region, config=config)
+            client = session.client("s3", endpoint_url=self._endpoint, region_name=self._region, config=config)
             for page in client.get_paginator("list_objects_v2").paginate(**query):
                 yield [
                     {
@@ -167,8 +162,69 @@ class BotoCredentials:
         }
 
 
+def _with_keys(options: StoreOptions) -> SignedIn | None:
+    """With keys that are given there is nothing to sign in to, and boto3 takes as long to load as all the rest.
+
+    None where it may know more than is given here: the region or the endpoint of a profile.
+    """
+    if not (options.access_key and options.secret_key):
+        return None
+    environment = os.environ
+    if not (options.region and options.endpoint_url) and (
+        any(Path(environment.get(name) or file).expanduser().exists() for name, file in _CONFIG_FILES)
+        or {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"} & environment.keys()
+    ):
+        return None
+    names = ("AWS_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = options.endpoint_url or next(filter(None, map(environment.get, names)), None)
+    region = options.region or environment.get("AWS_DEFAULT_REGION") or REGION
+    credential: S3Credential = {
+        "access_key_id": options.access_key,
+        "secret_access_key": options.secret_key,
+        "token": options.session_token,
+        "expires_at": None,
+    }
+    return SignedIn(region, check_endpoint(endpoint), lambda: credential)
+
+
+def _with_boto3(location: Location, options: StoreOptions) -> SignedIn:
+    session = _session(options, where=location.url)
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        endpoint = check_endpoint(options.endpoint_url or os.environ.get("AWS_URL") or _configured_endpoint(session))
+        return SignedIn(session.region_name or REGION, endpoint, BotoCredentials(session))
+    except BotoCoreError as exc:
+        raise _refused(location.url, exc) from exc
+
+
+def _session(options: StoreOptions, *, where: str) -> boto3.Session:
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        raise TrundleError(missing_required_lib("boto3"), exception=traceback.format_exc()) from None
+    try:
+        return boto3.Session(
+            profile_name=options.profile,
+            region_name=options.region,
+            aws_access_key_id=options.access_key,
+            aws_secret_access_key=options.secret_key,
+            aws_session_token=options.session_token,
+        )
+    except BotoCoreError as exc:
+        raise _refused(where, exc) from exc
+
+
+def _refused(where: str, exc: Exception) -> TrundleError:
+    # botocore's messages name profiles and files, never keys.
+    return TrundleError(f"Failed to sign in to {where}: {exc}.")
+
+
 def _configured_endpoint(session: boto3.Session) -> str | None:
     """The endpoint that AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or the profile names."""
+    from botocore.configprovider import ConfiguredEndpointProvider
+
     # botocore's session, which boto3 gives out by no other name.
     inner = session._session  # pylint: disable=protected-access
     provider = ConfiguredEndpointProvider(

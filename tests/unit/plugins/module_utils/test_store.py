@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -300,6 +301,23 @@ def test_environment_gives_keys_and_endpoint(s3: Any, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.params["secret_key"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.params["endpoint_url"])
     store = open_at(s3, access_key=None, secret_key=None, endpoint_url=None)
+    store.put("a", b"1", PLAIN)
+    assert store.get("a") == b"1"
+
+
+def test_given_keys_need_no_boto3(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.params["endpoint_url"])
+    store = open_at(s3, endpoint_url=None)
+    store.put("a", b"1", PLAIN)
+    assert store.get("a") == b"1"
+    with pytest.raises(TrundleError, match=r"required Python library \(boto3\)"):
+        open_at(s3, access_key=None, secret_key=None)
+
+
+def test_a_profile_gives_the_endpoint_of_given_keys(s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "aws-config").write_text(f"[default]\nendpoint_url = {s3.params['endpoint_url']}\n")
+    store = open_at(s3, endpoint_url=None)
     store.put("a", b"1", PLAIN)
     assert store.get("a") == b"1"
 
