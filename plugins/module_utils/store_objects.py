@@ -54,22 +54,28 @@ if TYPE_CHECKING:
     from obstore.store import AzureStore, S3Store
 
 DELETES_AT_ONCE = 16
+# A name that is the same in a request, whatever has to be quoted there.
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 # The rest of a listing after the name that is given, or all of it, whatever its keys look like.
 Rest = Callable[[Optional[str]], Iterator[Sequence["ObjectMeta"]]]
+# The name that a part of a listing begins after, and the one that it ends with.
+Bounds = tuple[Optional[str], Optional[str]]
 
 
 @dataclass(frozen=True)
 class Kind:
     """page: how many objects one request lists; etag_is_md5: whether an ETag that looks like an MD5 is one.
 
+    ranges: into how many parts that are listed side by side a listing may be cut.
     delete_one: deletes a name where obstore, which deletes many at once, cannot. It raises FileNotFoundError, and
     ValueError with the server's answer.
     """
 
     page: int
     etag_is_md5: bool
+    ranges: int = 1
     rest: Rest | None = None
     delete_one: Callable[[str], None] | None = None
 
@@ -104,16 +110,21 @@ class ObjectStore(Store):
         # No name begins with a slash.
         below = folder or "/"
         found: dict[str, Stored] = {}
-        seen = 0
-        with self._explained("list", self.location.url):
-            for page in self._pages():
+
+        def search(bounds: Bounds) -> int:
+            seen = 0
+            for page in self._pages(*bounds):
                 seen += len(page)
                 found.update(
                     (meta["path"], self._kind.stored(meta))
                     for meta in page
                     if meta["path"] in wanted or meta["path"].startswith(below)
                 )
-        return Listing(found, max(1, -(-seen // self._kind.page)))
+            return max(1, -(-seen // self._kind.page))
+
+        bounds = cut(wanted, self._kind)
+        with self._explained("list", self.location.url), ThreadPoolExecutor(len(bounds)) as pool:
+            return Listing(found, sum(pool.map(search, bounds)))
 
     def iterate(self) -> Iterator[tuple[str, Stored]]:
         with self._explained("list", self.location.url):
@@ -212,23 +223,28 @@ class ObjectStore(Store):
             for _none in pool.map(attempt, keys):
                 pass
 
-    def _pages(self) -> Iterator[Sequence[ObjectMeta]]:
-        """The listing, page by page.
+    def _pages(self, after: str | None = None, last: str | None = None) -> Iterator[Sequence[ObjectMeta]]:
+        """The listing after one name, page by page, to the page that another name is on or would be on.
 
         obstore gives up at a key such as `a//b`, which others may have put into the bucket.
         Then the kind of store goes on from there, if it has a way to.
         """
-        last = None
+        seen = after
         try:
-            for metas in obstore.list(self._handle, chunk_size=self._kind.page):
+            for metas in obstore.list(self._handle, offset=after, chunk_size=self._kind.page):
                 yield metas
-                last = metas[-1]["path"] if metas else last
+                seen = metas[-1]["path"] if metas else seen
+                if last is not None and seen is not None and seen >= last:
+                    return
         except BaseError as exc:
             if self._kind.rest is None or foreign_key(str(exc)) is None:
                 raise
         else:
             return
-        yield from self._kind.rest(last)
+        for metas in self._kind.rest(seen):
+            yield metas
+            if last is not None and metas and metas[-1]["path"] >= last:
+                return
 
     def _check_bucket(self, exc: FileNotFoundError) -> None:
         """A missing bucket comes as a missing object; only the latter is an answer."""
@@ -246,6 +262,22 @@ class ObjectStore(Store):
         except (BaseError, OSError, ValueError) as exc:
             text = str(exc)
             raise _kind(text)(f"Failed to {verb} {what}: {cause(text, self._target)}.") from None
+
+
+def cut(names: Collection[str], kind: Kind) -> list[Bounds]:
+    """Parts of a listing in which these names are, as the name before each and its last one; the last one has no end.
+
+    Each is cut where a page ends when the store has just these names, so that no request is added then, and else at
+    most one a part. Names are in the order of their UTF-8, in Python as in a listing.
+    """
+    pages = -(-len(names) // kind.page)
+    parts = min(kind.ranges, pages)
+    if parts < 2:
+        return [(None, None)]
+    ordered = sorted(names)
+    ends = [ordered[number * pages // parts * kind.page - 1] for number in range(1, parts)]
+    plain = [name for name in ends if _PLAIN.fullmatch(name)]
+    return list(zip([None, *plain], [*plain, None]))
 
 
 def _kind(text: str) -> type[TrundleError]:

@@ -39,6 +39,8 @@ Style = Literal["path", "virtual"]
 
 # A listing answers with at most so many objects per request.
 PAGE = 1000
+# A listing is as slow as its requests, one after the other, are; with three parts at most two are added.
+RANGES = 3
 REGION = "us-east-1"
 # Where boto3 looks for what is not given: a variable that names the file, and the file that it is without it.
 _CONFIG_FILES = (("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
@@ -72,7 +74,9 @@ def open_s3(location: Location, options: StoreOptions) -> ObjectStore:
     # With a key of KMS the ETag looks like an MD5 and is none.
     plain = options.encryption_mode != "aws:kms"
     rest = BotoListing(location, options, endpoint=endpoint, region=region, style=style)
-    return ObjectStore(location, target, handle, Kind(page=PAGE, etag_is_md5=plain, rest=rest))
+    # The listing of a directory bucket is in no order.
+    ranges = 1 if location.bucket.endswith("--x-s3") else RANGES
+    return ObjectStore(location, target, handle, Kind(page=PAGE, etag_is_md5=plain, ranges=ranges, rest=rest))
 
 
 def _addressing_style(location: Location, options: StoreOptions, endpoint: str | None) -> Style:

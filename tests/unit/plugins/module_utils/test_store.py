@@ -329,3 +329,42 @@ def test_given_keys_win_over_the_environment(s3: Any, monkeypatch: pytest.Monkey
     store = open_at(s3)
     store.put("a", b"1", PLAIN)
     assert store.get("a") == b"1"
+
+
+def test_a_listing_is_cut_where_pages_end() -> None:
+    kind = store_objects.Kind(page=10, etag_is_md5=True, ranges=3)
+    names = [f"f{number:03}.js" for number in range(55)]
+    assert store_objects.cut(names[:10], kind) == [(None, None)]
+    assert store_objects.cut(names[:11], kind) == [(None, "f009.js"), ("f009.js", None)]
+    assert store_objects.cut(names, kind) == [(None, "f019.js"), ("f019.js", "f039.js"), ("f039.js", None)]
+    # Where a name has to be quoted there is no cut.
+    assert store_objects.cut([name.replace("f019", "f019 a") for name in names], kind) == [
+        (None, "f039.js"),
+        ("f039.js", None),
+    ]
+    assert store_objects.cut(names, store_objects.Kind(page=10, etag_is_md5=True)) == [(None, None)]
+
+
+def test_a_listing_in_parts_finds_all(s3: Any) -> None:
+    store, names = open_at(s3), [f"f{number:04}.js" for number in range(3000)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda name: store.put(name, b"abc", PLAIN), names))
+    s3.control()
+    listing = store.find(names)
+    assert sorted(listing.objects) == names
+    # As many as without parts.
+    assert (listing.requests, len(s3.requests())) == (3, 3)
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.params["endpoint_url"],
+        region_name="us-east-1",
+        aws_access_key_id=s3.params["access_key"],
+        aws_secret_access_key=s3.params["secret_key"],
+    )
+    # What others have moves the ends of pages, or cannot be read by obstore.
+    for foreign in ("a", "f0500x.js", "z", "f1500//x.js"):
+        client.put_object(Bucket=s3.state["bucket"], Key=f"{s3.prefix}/{foreign}", Body=b"foreign")
+        s3.control()
+        assert sorted(store.find([*names, "not-there.js"]).objects) == names
+        # A request that obstore gives up at is sent again by boto3.
+        assert len(s3.requests()) <= 4 + store_s3.RANGES + 2 * ("//" in foreign)
