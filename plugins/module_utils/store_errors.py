@@ -218,7 +218,7 @@ def _unknown(text: str, code: str | None, status: int | None) -> str:
     bad_path = foreign_key(text)
     if bad_path:
         return (
-            f"the bucket holds the key {bad_path!r}, which has an empty, '.' or '..' part; "
+            f"it holds the key {bad_path!r}, which has an empty, '.' or '..' part; "
             "remove that object or use another prefix"
         )
     message = _MESSAGE.search(text)
