@@ -30,6 +30,7 @@ MARKER = "trundle.json"
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*===?\s*[^\s;,*]+\s*(;.*|--hash.*)?")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+_HASH = re.compile(r"\s--hash[=\s]")
 _MISSING = """
 import importlib.util, sys
 print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])
@@ -39,41 +40,54 @@ _IDENTITY = "import platform, sys; print(sys.version, sys.base_prefix, platform.
 
 @dataclass(frozen=True)
 class Requirements:
-    """digest: of all that is said; open: the first line that does not decide what is installed."""
+    """digest: of all that is said; open: the first line that does not decide what is installed; hashed: any is."""
 
     digest: str
     open: str | None
+    hashed: bool
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the environment of a release is; own: why it is not shared."""
+    """Where the environment of a release is; own: why it is not shared; hashed: whether hashes are to be checked."""
 
     path: Path
     key: str
     own: str | None
+    hashed: bool
+
+
+@dataclass(frozen=True)
+class Installer:
+    """uv: the program, where it is to install instead of pip; nice: how much either gives way."""
+
+    python: str
+    uv: str | None = None
+    nice: int = 0
 
 
 def read_requirements(path: Path) -> Requirements:
     """Read a requirements file, the files it includes and the packages it brings with it."""
     digest = hashlib.sha256()
-    found = _read(path, digest, seen=set())
-    return Requirements(digest.hexdigest(), found)
+    read: dict[Path, str] = {}
+    found = _read(path, digest, read=read)
+    return Requirements(digest.hexdigest(), found, any(_HASH.search(text) for text in read.values()))
 
 
-def _read(path: Path, digest: hashlib._Hash, *, seen: set[Path]) -> str | None:
+def _read(path: Path, digest: hashlib._Hash, *, read: dict[Path, str]) -> str | None:
     data = read_bytes(path)
     if data is None:
         raise TrundleError(f"There is no requirements file {path}.")
-    seen.add(path.resolve())
     digest.update(b"\0" + data)
     first = None
     text = data.decode("utf-8", errors="replace").replace("\\\n", " ")
-    for line in (re.sub(r"(^|\s)#.*", "", raw).strip() for raw in text.splitlines()):
+    lines = [re.sub(r"(^|\s)#.*", "", raw).strip() for raw in text.splitlines()]
+    read[path.resolve()] = "\n".join(lines)
+    for line in lines:
         include = _INCLUDE.fullmatch(line)
         if include:
             inner = path.parent / include.group(1)
-            said = _read(inner, digest, seen=seen) if inner.resolve() not in seen else None
+            said = _read(inner, digest, read=read) if inner.resolve() not in read else None
         elif not line or _PINNED.fullmatch(line) or re.match(r"--(?!editable)", line):
             said = None
         else:
@@ -99,8 +113,9 @@ def place(root: Path, release: str, *, python: str, said: Requirements) -> Envir
     identity = _run([python, "-c", _IDENTITY], f"Failed to ask {python} for its version")
     key = hashlib.sha256(f"{identity}\0{said.digest}".encode()).hexdigest()[:20]
     if said.open is not None:
-        return Environment(root / "releases" / release / LINK, key, f"'{said.open}' names no fixed version")
-    return Environment(root / FOLDER / key, key, None)
+        own = f"'{said.open}' names no fixed version"
+        return Environment(root / "releases" / release / LINK, key, own, said.hashed)
+    return Environment(root / FOLDER / key, key, None, said.hashed)
 
 
 def is_ready(environment: Environment) -> bool:
@@ -143,19 +158,32 @@ def missing(environment: Environment, packages: Sequence[str]) -> list[str]:
     return _run(arguments, f"Failed to look into {environment.path}", folder=Path("/")).split()
 
 
-def make(environment: Environment, root: Path, *, python: str, requirements: Path, nice: int) -> None:
+def make(environment: Environment, root: Path, *, installer: Installer, requirements: Path) -> None:
     """Make the environment and install the requirements; what was cut off is made anew."""
-    nicely = ["nice", "-n", str(nice)]
-    venv = [*nicely, python, "-m", "venv", "--clear"]
-    pip = root / ".pip" / "bin" / "pip"
-    _install_pip(root / ".pip", venv)
+    nicely = ["nice", "-n", str(installer.nice)]
+    venv = [*nicely, installer.python, "-m", "venv", "--clear"]
+    if installer.uv is None:
+        _install_pip(root / ".pip", venv)
     path = str(environment.path)
     _run([*venv, "--without-pip", path], f"Failed to make the virtualenv {path}")
-    install = [str(pip), f"--python={path}/bin/python", "--disable-pip-version-check", "--no-input"]
-    install += [f"--cache-dir={root}/.pip/cache", "install", f"--requirement={requirements}"]
-    _run([*nicely, *install], f"Failed to install {requirements}", folder=requirements.parent)
+    words = _uv_words(installer.uv, path, root) if installer.uv else _pip_words(path, root)
+    # pip looks for hashes as soon as one is there; uv does so for those alone that have one.
+    words += ["--require-hashes"] if environment.hashed else []
+    words += ["--requirement", str(requirements)]
+    _run([*nicely, *words], f"Failed to install {requirements}", folder=requirements.parent)
     marker = {"key": environment.key, "requirements": str(requirements)}
     atomic_write(environment.path / MARKER, json.dumps(marker).encode("utf-8") + b"\n")
+
+
+def _pip_words(path: str, root: Path) -> list[str]:
+    pip = [str(root / ".pip" / "bin" / "pip"), f"--python={path}/bin/python", "--disable-pip-version-check"]
+    return [*pip, "--no-input", f"--cache-dir={root}/.pip/cache", "install"]
+
+
+def _uv_words(uv: str, path: str, root: Path) -> list[str]:
+    """Compiled here, since the site may not write to its environment."""
+    words = [uv, "pip", "install", "--no-progress", "--compile-bytecode", f"--python={path}/bin/python"]
+    return [*words, f"--cache-dir={root}/.uv"]
 
 
 def _install_pip(folder: Path, venv: Sequence[str]) -> None:

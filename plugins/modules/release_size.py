@@ -67,9 +67,9 @@ size:
       type: dict
       sample: {bytes: 104857600, files: 7200}
     requirements:
-      description: A digest of the requirements, and the first of them that leaves a version open, or null.
+      description: What decides which environment the release has, and whether hashes are checked.
       type: dict
-      sample: {digest: 0f3a9c1be27d5840a6c1, open: null}
+      sample: {digest: 0f3a9c1be27d5840a6c1, open: null, hashed: true}
 """
 
 from pathlib import Path

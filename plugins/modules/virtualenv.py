@@ -47,6 +47,18 @@ options:
     description: The interpreter that the environment is made with, as a path or a name. It needs C(venv).
     type: str
     default: python3
+  installer:
+    description:
+      - What installs the packages. V(pip) is installed below O(root) where it is not there; V(uv) has to be on the
+        host already, and is several times as fast.
+      - Where the requirements have hashes, both refuse a package without one, and one whose content is another.
+    type: str
+    choices: [pip, uv]
+    default: pip
+  uv:
+    description: The program with O(installer=uv), as a path or a name.
+    type: str
+    default: uv
   look_for:
     description: Python packages, by the name they are imported by, of which RV(missing) tells whether they are there.
     type: list
@@ -57,8 +69,8 @@ options:
     type: int
     default: 19
 notes:
-  - Packages are installed by pip, which lies in C(.pip) of O(root), with its cache. Its settings (an index, a proxy)
-    come from its own files and from the environment of the task.
+  - pip lies in C(.pip) of O(root), with its cache; the cache of uv is C(.uv) there. Their settings (an index, a proxy)
+    come from their own files and from the environment of the task.
 seealso:
   - module: trundle.django.release
   - module: trundle.django.release_retire
@@ -107,6 +119,8 @@ output:
   sample: ["ERROR: No matching distribution found for Django==99"]
 """
 
+import os
+import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -114,6 +128,18 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.trundle.django.plugins.module_utils import virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
+from ansible_collections.trundle.django.plugins.module_utils.virtualenv import Installer
+
+
+def installer_of(params: dict[str, Any]) -> Installer:
+    if params["installer"] == "pip":
+        return Installer(python=params["python"], nice=params["nice"])
+    uv = shutil.which(params["uv"], path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/bin")))
+    if uv is None:
+        raise TrundleError(
+            f"There is no program '{params['uv']}' on this host: install uv, give its path, or let pip install."
+        )
+    return Installer(python=params["python"], uv=uv, nice=params["nice"])
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
@@ -131,9 +157,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         if not linked:
             virtualenv.link(environment, folder)
         if not ready:
-            virtualenv.make(
-                environment, tree.root, python=params["python"], requirements=requirements, nice=params["nice"]
-            )
+            virtualenv.make(environment, tree.root, installer=installer_of(params), requirements=requirements)
     return {
         "changed": not (linked and ready),
         "path": str(environment.path),
@@ -152,6 +176,8 @@ def main() -> None:
             "release": {"type": "str", "required": True},
             "requirements": {"type": "str", "default": "requirements.txt"},
             "python": {"type": "str", "default": "python3"},
+            "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
+            "uv": {"type": "str", "default": "uv"},
             "look_for": {"type": "list", "elements": "str", "default": []},
             "nice": {"type": "int", "default": 19},
         },

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,11 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils import virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
+from ansible_collections.trundle.django.plugins.module_utils.virtualenv import Installer
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import BUILD
 
+# The one that makes the environments of the tests.
+UV = str(BUILD / "bootstrap" / "bin" / "uv")
 METADATA = "Metadata-Version: 2.1\nName: wheelwright\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -60,12 +65,12 @@ def find(tree: Tree, release: str) -> virtualenv.Environment:
     return virtualenv.find(tree.root, release, python=sys.executable, requirements=requirements)
 
 
-def provide(tree: Tree, release: str) -> virtualenv.Environment:
+def provide(tree: Tree, release: str, uv: str | None = None) -> virtualenv.Environment:
     environment = find(tree, release)
     virtualenv.link(environment, tree.folder(release))
     if not virtualenv.is_ready(environment):
         requirements = tree.folder(release) / "requirements.txt"
-        virtualenv.make(environment, tree.root, python=sys.executable, requirements=requirements, nice=0)
+        virtualenv.make(environment, tree.root, installer=Installer(sys.executable, uv), requirements=requirements)
     return environment
 
 
@@ -86,6 +91,43 @@ def test_releases_with_the_same_requirements_share_an_environment(tree: Tree) ->
     assert provide(tree, "v2") == first
     assert virtualenv.is_linked(second, tree.folder("v2"))
     assert edition(tree, "v2") == "first"
+
+
+def hash_of(tree: Tree, release: str) -> str:
+    wheel = tree.folder(release) / "wheelwright-1.0-py3-none-any.whl"
+    return f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+
+
+@pytest.mark.parametrize("uv", [None, UV], ids=["pip", "uv"])
+def test_hashes_decide_what_is_installed(tree: Tree, uv: str | None) -> None:
+    requirements = stage(tree, "v1")
+    line = "--no-index\n--find-links .\nwheelwright==1.0 {{}}\n"
+    requirements.write_text(line.format(hash_of(tree, "v1")))
+    provide(tree, "v1", uv)
+    assert edition(tree, "v1") == "first"
+    requirements = stage(tree, "v2", 'EDITION = "forged"\n')
+    requirements.write_text(line.format(hash_of(tree, "v1")) + "# another one\n")
+    with pytest.raises(TrundleError, match=r"Failed to install .*requirements\.txt: .*"):
+        provide(tree, "v2", uv)
+    assert not virtualenv.is_ready(find(tree, "v2"))
+
+
+@pytest.mark.parametrize("uv", [None, UV], ids=["pip", "uv"])
+def test_one_hash_asks_for_all(tree: Tree, uv: str | None) -> None:
+    requirements = stage(tree, "v1")
+    requirements.write_text("--no-index\n--find-links .\n-r more.txt\nwheelwright==1.0\n")
+    (tree.folder("v1") / "more.txt").write_text(f"other==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(TrundleError, match=r"Failed to install .*[Hh]ash"):
+        provide(tree, "v1", uv)
+
+
+def test_uv_installs_without_pip(tree: Tree) -> None:
+    (tree.root / ".pip").unlink()
+    stage(tree, "v1")
+    environment = provide(tree, "v1", UV)
+    assert edition(tree, "v1") == "first"
+    assert not (tree.root / ".pip").exists()
+    assert list(environment.path.glob("lib/*/site-packages/__pycache__/wheelwright.*.pyc"))
 
 
 def test_pip_is_installed_where_it_is_not(tree: Tree) -> None:
