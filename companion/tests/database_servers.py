@@ -8,13 +8,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import server_process
 
 PACKAGES = "the Debian package that has it (molecule/shared/setup.sh installs all that the tests need)"
 
@@ -45,30 +45,6 @@ def _folder(owner: dict[str, Any]) -> Iterator[Path]:
         yield Path(name)
 
 
-@contextlib.contextmanager
-def _running(
-    command: list[str], folder: Path, owner: dict[str, Any], address: Path, *, end: signal.Signals
-) -> Iterator[None]:
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **owner)
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(address):
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} did not start:\n{(folder / 'log').read_text()}")
-            time.sleep(0.1)
-        yield
-    finally:
-        # At once: nobody wants the data any more.
-        server.send_signal(end)
-        server.wait(timeout=60)
-
-
-def _answers(address: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(address)) == 0
-
-
 def _run(command: list[str], folder: Path, owner: dict[str, Any]) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **owner)
     if done.returncode:
@@ -85,7 +61,9 @@ def postgresql() -> Iterator[dict[str, Any]]:
         _run([*initdb, "--no-sync"], folder, owner)
         command = [_program("postgres"), "-D", data, "-c", "listen_addresses=", "-c", "fsync=off"]
         command += ["-c", f"unix_socket_directories={folder}"]
-        with _running(command, folder, owner, folder / ".s.PGSQL.5432", end=signal.SIGQUIT):
+        # At once, as below: nobody wants the data any more.
+        address = f"{folder}/.s.PGSQL.5432"
+        with server_process.running(command, folder / "log", address, end=signal.SIGQUIT, cwd=folder, **owner):
             yield {"ENGINE": "django.db.backends.postgresql", "HOST": str(folder), "USER": "trundle"}
 
 
@@ -104,5 +82,5 @@ def mariadb() -> Iterator[dict[str, Any]]:
         _run([*install, "--skip-test-db"], folder, owner)
         command = [_program("mariadbd"), *files, f"--socket={folder}/sock", f"--pid-file={folder}/pid"]
         command += ["--skip-networking", "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0"]
-        with _running(command, folder, owner, folder / "sock", end=signal.SIGKILL):
+        with server_process.running(command, folder / "log", f"{folder}/sock", end=signal.SIGKILL, cwd=folder, **owner):
             yield {"ENGINE": "django.db.backends.mysql", "HOST": f"{folder}/sock", "USER": "root"}
