@@ -67,7 +67,8 @@ def up(args: argparse.Namespace) -> None:
     if spec.crowded():
         make_room()
     keys = hosts.make_keys(folder)
-    addresses = hosts.bring_up(engine, spec, image=tag, keys=keys)
+    hosts.make_shared(folder)
+    addresses = hosts.bring_up(engine, spec, image=tag, folder=folder)
     host_key = (keys / "host_key.pub").read_text(encoding="utf-8")
     known = hosts.known_hosts(addresses=list(addresses.values()), host_key=host_key)
     (folder / "known_hosts").write_text(known, encoding="utf-8")

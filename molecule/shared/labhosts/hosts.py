@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ def container_name(lab: str, host: str) -> str:
 
 
 def run_command(
-    engine: Engine, *, lab: str, host: str, group: str, image: str, keys: str, init: Sequence[str]
+    engine: Engine, *, lab: str, host: str, group: str, image: str, keys: str, shared: str, init: Sequence[str]
 ) -> list[str]:
     network = ("--network", network_name(lab), "--network-alias", host)
     names = ("--name", container_name(lab, host), "--hostname", host)
@@ -39,7 +40,9 @@ def run_command(
     labels = [word for text in texts for word in ("--label", text)]
     # Read by sshd: its own key and whom it lets in. The client's key is elsewhere.
     keys_mount = ("--volume", f"{keys}:/etc/trundle-lab:ro", "--security-opt", "label=disable")
-    return engine.command("run", "--detach", *names, *labels, *network, *keys_mount, *engine.limits, *init, image)
+    shared_mount = ("--volume", f"{shared}:{shared}")
+    mounts = (*keys_mount, *shared_mount)
+    return engine.command("run", "--detach", *names, *labels, *network, *mounts, *engine.limits, *init, image)
 
 
 def make_keys(folder: Path) -> Path:
@@ -52,6 +55,15 @@ def make_keys(folder: Path) -> Path:
         call(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)])
     (keys / "authorized_keys").write_bytes((folder / "id_ed25519.pub").read_bytes())
     return keys
+
+
+def make_shared(folder: Path) -> Path:
+    """An empty folder that this machine and all hosts of the lab have under one path, as a file server gives it."""
+    shared = folder / "shared"
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir()
+    shared.chmod(0o755)
+    return shared
 
 
 def known_hosts(*, addresses: Sequence[str], host_key: str) -> str:
@@ -76,11 +88,12 @@ def remove(engine: Engine, lab: str) -> int:
     return len(found)
 
 
-def start(engine: Engine, spec: Spec, *, image: str, keys: Path, init: Sequence[str]) -> None:
+def start(engine: Engine, spec: Spec, *, image: str, folder: Path, init: Sequence[str]) -> None:
     """Create the network and all hosts."""
     engine.call("network", "create", "--label", f"{LABEL}={spec.name}", network_name(spec.name))
+    keys, shared = str(folder / "keys"), str(folder / "shared")
     commands = [
-        run_command(engine, lab=spec.name, host=host, group=group, image=image, keys=str(keys), init=init)
+        run_command(engine, lab=spec.name, host=host, group=group, image=image, keys=keys, shared=shared, init=init)
         for host, group in spec.hosts().items()
     ]
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -117,12 +130,12 @@ def ssh_answers(address: str, *, deadline: float) -> bool:
     return False
 
 
-def bring_up(engine: Engine, spec: Spec, *, image: str, keys: Path) -> dict[str, str]:
+def bring_up(engine: Engine, spec: Spec, *, image: str, folder: Path) -> dict[str, str]:
     """Start all hosts in the first way in which systemd boots here; returns their addresses."""
     causes = []
     for init in init_candidates(kind=engine.kind, cgroup_v2=Path("/sys/fs/cgroup/cgroup.controllers").exists()):
         try:
-            start(engine, spec, image=image, keys=keys, init=init)
+            start(engine, spec, image=image, folder=folder, init=init)
             found = addresses(engine, spec.name, list(spec.hosts()))
             deadline = time.monotonic() + BOOT_SECONDS
             silent = [host for host, address in found.items() if not ssh_answers(address, deadline=deadline)]

@@ -62,6 +62,7 @@ class Secrets:
 def lab_vars(*, spec: Spec, addresses: Mapping[str, str], secret: Secrets, folder: str) -> dict[str, Any]:
     """The lab_* variables that every host has."""
     found: dict[str, Any] = {"lab_name": spec.name, "lab_dir": folder, "lab_domain": DOMAIN}
+    found["lab_shared"] = f"{folder}/shared"
     if "lb" in addresses:
         found["lab_url"] = f"http://{addresses['lb']}/"
         found["lab_stats_url"] = f"http://{addresses['lb']}:8404/stats"

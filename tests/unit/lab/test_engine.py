@@ -86,13 +86,20 @@ def test_a_failed_call_holds_what_the_program_said(tmp_path):
 
 def test_run_command():
     command = hosts.run_command(
-        PODMAN, lab="t", host="web1", group="trundle_web", image="i:1", keys="/k", init=("--systemd=always",)
+        PODMAN,
+        lab="t",
+        host="web1",
+        group="trundle_web",
+        image="i:1",
+        keys="/k",
+        shared="/s",
+        init=("--systemd=always",),
     )
     assert " ".join(command) == (
         "podman --runtime runc run --detach --name trundle-lab-t-web1 --hostname web1"
         " --label trundle-lab=t --label trundle-lab-host=web1 --label trundle-lab-group=trundle_web"
         " --network trundle-lab-t --network-alias web1 --volume /k:/etc/trundle-lab:ro --security-opt label=disable"
-        " --ulimit nofile=1:1 --systemd=always i:1"
+        " --volume /s:/s --ulimit nofile=1:1 --systemd=always i:1"
     )
 
 

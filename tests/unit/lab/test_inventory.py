@@ -46,7 +46,7 @@ def test_facts_of_a_full_lab():
 
 def test_a_part_that_is_not_there_has_no_facts_but_its_group():
     found = build(Spec("t", web=1))["all"]
-    assert set(found["vars"]) == {"lab_name", "lab_dir", "lab_domain"}
+    assert set(found["vars"]) == {"lab_name", "lab_dir", "lab_domain", "lab_shared"}
     assert found["children"]["database"] == {"hosts": {}}
 
 
