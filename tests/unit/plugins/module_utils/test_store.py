@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -294,6 +295,24 @@ def test_profile_gives_keys_and_endpoint(s3: Any, tmp_path: Path) -> None:
     store = open_at(s3, access_key=None, secret_key=None, endpoint_url=None, profile="deploy")
     store.put("a", b"1", PLAIN)
     assert store.get("a") == b"1"
+
+
+def test_keys_that_expire_are_fetched_anew_during_an_upload(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a role, of single sign-on or of an instance do."""
+    expires = (datetime.now(timezone.utc) + timedelta(minutes=2)).isoformat()
+    keys = {"AccessKeyId": s3.params["access_key"], "SecretAccessKey": s3.params["secret_key"], "Expiration": expires}
+    (tmp_path / "keys.json").write_text(json.dumps({"Version": 1, **keys}))
+    (tmp_path / "keys.sh").write_text(f"echo >> {tmp_path}/calls; cat {tmp_path}/keys.json\n")
+    (tmp_path / "aws-config").write_text(f"[profile role]\ncredential_process = sh {tmp_path}/keys.sh\n")
+    # They are asked for before each request, as else they are every few minutes.
+    monkeypatch.setattr(store_s3.BotoCredentials, "TTL", timedelta(0))
+    store = open_at(s3, access_key=None, secret_key=None, profile="role")
+    before = len((tmp_path / "calls").read_text())
+    for name in ("a", "b", "c"):
+        store.put(name, b"1", PLAIN)
+    assert len((tmp_path / "calls").read_text()) - before >= 3
 
 
 def test_environment_gives_keys_and_endpoint(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
