@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
@@ -67,6 +69,16 @@ def others(run: Runner, app: str, units: Units, at_boot: Path = _AT_BOOT) -> lis
     found = [re.fullmatch(r"(.+@.+)\.(?:socket|service)", name) for name in names]
     stems = sorted({match[1] for match in found if match})
     return [other for other in (Units(f"{stem}.socket", f"{stem}.service") for stem in stems) if other != units]
+
+
+def running_since(run: Runner, units: Units) -> datetime | None:
+    """When the service became active; by the clock that does not jump, since systems differ in how they print times."""
+    out = _systemctl(run, "show", "-p", "ActiveState,ActiveEnterTimestampMonotonic", "--", units.service)
+    found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    if found.get("ActiveState") not in ("active", "reloading"):
+        return None
+    ago = time.monotonic() - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
+    return datetime.fromtimestamp(round(time.time() - ago), timezone.utc)
 
 
 def start(run: Runner, units: Units, found: Status) -> None:
