@@ -36,7 +36,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(report), with C(hosts), C(unreachable), C(releases), C(mixed), C(problems) and C(store), and C(table), its lines.
+    - C(report), with C(hosts), C(unreachable), C(releases), C(mixed), C(problems) and C(store); C(table), its lines.
   type: dict
 """
 

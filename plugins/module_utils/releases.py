@@ -31,6 +31,7 @@ from ansible_collections.trundle.django.plugins.module_utils.files import (
 
 _STAGING = ".staging-"
 _REMOVED = ".removed-"
+_SENT = ".tar.gz"
 
 
 class Tree:
@@ -124,8 +125,8 @@ class Tree:
             self._delete(removed)
 
     def leftovers(self) -> list[Path]:
-        """Folders that a run which was cut off left behind, and virtual environments that no release leads to."""
-        folders = [folder for folder in self._folders() if folder.name.startswith((_STAGING, _REMOVED))]
+        """What a run that was cut off left behind, and virtual environments that no release leads to."""
+        folders = [path for path in _listed(self.releases) if _is_left(path)]
         needed = {(folder / virtualenv.LINK).resolve() for folder in self._folders()}
         environments = self.root / virtualenv.FOLDER
         return folders + [path for path in _listed(environments) if path not in needed]
@@ -162,11 +163,19 @@ class Tree:
     @staticmethod
     def _delete(folder: Path) -> None:
         try:
-            shutil.rmtree(folder)
+            if folder.is_file():
+                folder.unlink()
+            else:
+                shutil.rmtree(folder)
         except FileNotFoundError:
             pass
         except OSError as exc:
             raise TrundleError(f"Failed to remove {folder}: {exc}") from exc
+
+
+def _is_left(path: Path) -> bool:
+    """A folder on its way in or out, or the archive that a release was to be unpacked from."""
+    return path.name.startswith((_STAGING, _REMOVED)) or (path.name[0] == "." and path.name.endswith(_SENT))
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -269,6 +269,22 @@ def test_f24_failed_releases_never_push_good_ones_out(tree: Tree) -> None:
     assert retire(tree, keep=3) == ()
 
 
+def test_f24_what_half_staged_releases_left_goes_and_counts_for_none(tree: Tree) -> None:
+    put(tree, "v1", "v2")
+    activate(tree, "v1", "v2")
+    for name in ("v3", "v4", ".staging-v5"):
+        (tree.releases / name).mkdir()
+    (tree.releases / ".v6.tar.gz").write_bytes(b"half")
+    assert retire(tree, keep=2) == ("v3", "v4")
+    assert sorted(path.name for path in tree.releases.iterdir()) == ["v1", "v2"]
+
+
+def test_f24_one_that_was_staged_and_never_active_pushes_none_out(tree: Tree) -> None:
+    put(tree, "v1", "v2", "v3", "v4")
+    activate(tree, "v1", "v2", "v3")
+    assert retire(tree, keep=3) == ("v4",)
+
+
 def test_f24_the_live_release_is_kept_even_when_it_is_bad_or_not_in_the_state(tree: Tree) -> None:
     put(tree, "v1", "v2")
     activate(tree, "v1", "v2")
