@@ -57,7 +57,8 @@ def test_a_command_means_to_systemd_what_it_says() -> None:
     assert "python manage.py report --since '1 day' --format %%d$$\n" in job.text
     assert "\nOnCalendar=Mon *-*-* 03:00\n" in timer.text
     assert "\nPersistent=true\n" in timer.text
-    assert "\nPersistent=false\n" in units_of(SITE, workers=[], timers=[{**TIMER, "persistent": False}], beat=None)[1].text
+    job, timer = units_of(SITE, workers=[], timers=[{**TIMER, "persistent": False}], beat=None)
+    assert "\nPersistent=false\n" in timer.text
 
 
 def test_units_have_user_settings_and_folder_of_the_site() -> None:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from catalog.models import Product
 from django.conf import settings
 from django.core.management.base import BaseCommand
+
+from catalog.models import Product
 
 
 class Command(BaseCommand):
