@@ -44,7 +44,13 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the inventory and the keys")
     down = verbs.add_parser("down", help="remove all that `up` made, except DIR")
     listing = verbs.add_parser("inventory", help="print the hosts that are up, as JSON")
-    for verb in (up, down, listing):
+    power = verbs.add_parser("power", help="switch a host off, at once, or on again")
+    inside = verbs.add_parser("exec", help="run a command on a host, also where SSH does not reach it")
+    for verb in (power, inside):
+        verb.add_argument("--host", required=True, metavar="HOST", help="web1, db ...")
+    power.add_argument("state", choices=["off", "on"])
+    inside.add_argument("command", nargs="+")
+    for verb in (up, down, listing, power, inside):
         verb.add_argument("--name", type=lab_name, required=True)
     verbs.add_parser("image", help="build the image only, when its inputs changed")
     return parser
@@ -99,13 +105,23 @@ def show(args: argparse.Namespace) -> None:
     sys.stdout.write(json.dumps(dict(sorted(rows.items())), indent=2) + "\n")
 
 
+def power(args: argparse.Namespace) -> None:
+    engine, _tag = image.ensure_image(detect_engine())
+    engine.call("kill" if args.state == "off" else "start", hosts.container_name(args.name, args.host))
+
+
+def inside(args: argparse.Namespace) -> None:
+    answer = detect_engine().call("exec", hosts.container_name(args.name, args.host), *args.command)
+    sys.stdout.write(answer.stdout)
+
+
 def main() -> int:
     args = build_parser().parse_args()
     try:
         if args.verb == "image":
             image.ensure_image(detect_engine())
         else:
-            {"up": up, "down": down, "inventory": show}[args.verb](args)
+            {"up": up, "down": down, "inventory": show, "power": power, "exec": inside}[args.verb](args)
     except (LabError, subprocess.TimeoutExpired) as exc:
         image.say(str(exc))
         return 1
