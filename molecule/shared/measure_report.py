@@ -77,25 +77,32 @@ def serial_seconds(samples: Sequence[Row], began: float, ended: float, *, hosts:
 
 
 def batches(timeline: Sequence[Row], samples: Sequence[Row], cores: int) -> list[Row]:
-    rolled = [row for row in timeline if row["play"] == ROLL]
-    found = []
-    for number in sorted({row["batch"] for row in rolled}):
-        own = [row for row in rolled if row["batch"] == number]
-        began, ended = span(own)
-        hosts = len({row["host"] for row in own})
-        found.append(
-            {
-                "batch": number,
-                "hosts": hosts,
-                "seconds": round(ended - began, 2),
-                "serial_seconds": round(serial_seconds(samples, began, ended, hosts=hosts, cores=cores), 2),
-                "machine_busy": round(growth(samples, "busy", began, ended) / cores / (ended - began), 2),
-                "controller_cpu": round(growth(samples, "controller", began, ended), 2),
-                "hosts_cpu": round(growth(samples, "hosts", began, ended), 2),
-                "results": sum(row["status"] != "skipped" for row in own),
-            }
-        )
-    return found
+    """Hosts that rolled at the same time, in their order, whether the play has the batches or its role."""
+    rolled = [row for row in timeline if row["play"] == ROLL and row["status"] != "skipped"]
+    found: list[list[Row]] = []
+    for row in sorted(rolled, key=lambda row: float(row["started"])):
+        hosts = {one["host"] for one in found[-1]} if found else set()
+        # A host that is seen for the first time when others are at work is of their batch.
+        if row["host"] in hosts or (found and row["started"] < max(one["ended"] for one in found[-1])):
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return [batch(number, own, samples, cores) for number, own in enumerate(found, start=1)]
+
+
+def batch(number: int, own: Sequence[Row], samples: Sequence[Row], cores: int) -> Row:
+    began, ended = span(own)
+    hosts = len({row["host"] for row in own})
+    return {
+        "batch": number,
+        "hosts": hosts,
+        "seconds": round(ended - began, 2),
+        "serial_seconds": round(serial_seconds(samples, began, ended, hosts=hosts, cores=cores), 2),
+        "machine_busy": round(growth(samples, "busy", began, ended) / cores / (ended - began), 2),
+        "controller_cpu": round(growth(samples, "controller", began, ended), 2),
+        "hosts_cpu": round(growth(samples, "hosts", began, ended), 2),
+        "results": len(own),
+    }
 
 
 def sent(folder: Path) -> dict[str, int]:

@@ -77,7 +77,10 @@ def row(host: str, batch: int, began: float, ended: float, *, status: str = "ok"
 
 
 def test_a_batch_that_takes_too_long_for_its_size_is_named() -> None:
-    timeline = [row("web1", 1, 0.0, 4.0), row("web2", 2, 4.0, 13.5), row("web3", 2, 4.0, 13.0)]
+    timeline = [
+        *(row("web1", 1, 0.0, 2.0), row("web2", 1, 1.0, 1.5, status="skipped"), row("web1", 1, 2.5, 4.0)),
+        *(row("web2", 2, 4.0, 9.0), row("web3", 2, 4.5, 9.5), row("web3", 2, 9.6, 13.0), row("web2", 2, 10.0, 13.5)),
+    ]
     samples = [sample(second / 2, busy=0.0, controller=0.0, hosts=0.0) for second in range(40)]
     found = {"batches": measure_report.batches(timeline, samples, 2)}
     (wrong,) = measure_report.verdict(found, [1, 2])
