@@ -55,6 +55,16 @@ def cpu_seconds(folder: Path) -> float:
     return int(pairs["usage_usec"]) / 1e6
 
 
+def received_bytes(text: str) -> int:
+    """What a host has got from others, by its /proc/PID/net/dev."""
+    rows = (line.split(":") for line in text.splitlines() if ":" in line)
+    return sum(int(numbers.split()[0]) for name, numbers in rows if name.strip() != "lo")
+
+
+def received(process: int) -> int:
+    return received_bytes(Path(f"/proc/{process}/net/dev").read_text(encoding="ascii"))
+
+
 def machine_busy() -> float:
     """Seconds that all processors together have worked since the machine started."""
     fields = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
@@ -129,6 +139,7 @@ class Meter:
         self.samples: list[dict[str, float]] = []
         self.main_kib = self.tree_kib = self.most = 0
         self.began = {host: cpu_seconds(folder) for host, folder in self.folders.items()}
+        self.received = {host: received(process) for host, process in first.items()}
 
     def sample(self) -> None:
         found = processes()
@@ -162,6 +173,7 @@ class Meter:
             "hosts": {
                 host: {
                     "cpu_seconds": round(used[host], 2),
+                    "received_kb": round((received(self.first[host]) - self.received[host]) / 1024),
                     "memory_mb": round(sum(map(proportional_kib, own)) / 1024, 1),
                 }
                 for host, own in of_hosts(self.first).items()

@@ -130,6 +130,7 @@ def report(measured: Row, timeline: Sequence[Row], handed_over: dict[str, int]) 
         "host": {
             "memory_mb": statistics.median(seen["memory_mb"] for seen in web.values()),
             "cpu_seconds": statistics.median(seen["cpu_seconds"] for seen in web.values()),
+            "received_kb": statistics.median(seen["received_kb"] for seen in web.values()),
         },
         "sent_bytes": handed_over,
     }

@@ -27,6 +27,11 @@ def test_the_group_of_a_host_is_that_of_its_first_process(text: str, path: str) 
     assert measure.cgroup_path(text) == path
 
 
+def test_what_a_host_tells_itself_does_not_count_as_received() -> None:
+    text = "Inter-|   Receive\n face |bytes packets\n    lo:  900  1 0\n  eth0: 1200  2 0\n"
+    assert measure.received_bytes(text) == 1200
+
+
 def test_a_program_is_counted_with_all_below_it_and_nothing_beside_it() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as program:
