@@ -135,7 +135,7 @@ def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(any_store: Store) -
         together = threading.Barrier(8)
 
         def attempt(number: int) -> str:
-            together.wait()  # noqa: B023
+            together.wait()  # noqa: B023 (called within this turn)
             try:
                 return take(any_store, "shop", of(f"taker{number}", ttl=5)).lease
             except TrundleError as exc:
