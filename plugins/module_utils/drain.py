@@ -55,12 +55,10 @@ def _write_state(tree: Tree, *, draining: bool) -> None:
 
 
 def _write_file(path: Path, *, drained: bool) -> None:
+    if drained:
+        atomic_write(path, _TEXT)
+        return
     try:
-        if drained:
-            atomic_write(path, _TEXT)
-        else:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as exc:
-        raise TrundleError(
-            f"Failed to {'write' if drained else 'remove'} the drain mark {path}: {exc.strerror}"
-        ) from exc
+        raise TrundleError(f"Failed to remove the drain mark {path}: {exc.strerror}") from exc
