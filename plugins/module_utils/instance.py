@@ -14,7 +14,6 @@ from pathlib import Path
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.systemd import Runner, systemd_escape
 
-
 # systemd's links for sockets that come back at boot.
 _AT_BOOT = Path("/etc/systemd/system/sockets.target.wants")
 

@@ -45,7 +45,7 @@ options:
     choices: [started, stopped, alone]
     default: started
   wait:
-    description: With O(state=stopped) and O(state=alone), whether to wait until the service has ended its last requests.
+    description: Where an instance is ended, whether to wait until its service has ended its last requests.
     type: bool
     default: true
 seealso:
