@@ -80,9 +80,9 @@ class Project:
     def interpreter(self) -> str:
         return find_python(self.python, self.path)
 
-    def hide(self, text: str) -> str:
-        """Free text of the project, without the values of its environment."""
-        hidden: str = mask(text, secret_values(self.environment, shown=[str(self.path)]))
+    def hide(self, text: str, *, shown: Sequence[str]) -> str:
+        """Free text of the project, without the values of its environment, but for those that are shown anyway."""
+        hidden: str = mask(text, secret_values(self.environment, shown=[str(self.path), *shown]))
         return hidden
 
 
@@ -140,7 +140,7 @@ def migrate(options: Options) -> dict[str, Any]:
         "applied": [],
         "retried": [],
         "lock": None,
-        "diff": {"before": "", "after": options.project.hide(plan.sql())},
+        "diff": {"before": "", "after": options.project.hide(plan.sql(), shown=plan.pending)},
         "warnings": list(plan.warnings),
     }
     if options.policy == "safe":

@@ -60,7 +60,9 @@ options:
     description: The interpreter of O(running_project_path). The default is found as for O(python).
     type: path
   running_environment:
-    description: Environment variables for the running code, on top of O(environment).
+    description:
+      - Environment variables for the running code, on top of O(environment).
+      - Their values are logged as they are. Secrets belong in O(environment).
     type: dict
     default: {}
   lock_timeout:

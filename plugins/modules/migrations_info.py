@@ -35,7 +35,9 @@ options:
     description: The interpreter of O(target_project_path). The default is found as for O(python).
     type: path
   target_environment:
-    description: Environment variables for the code to go back to, on top of O(environment).
+    description:
+      - Environment variables for the code to go back to, on top of O(environment).
+      - Their values are logged as they are. Secrets belong in O(environment).
     type: dict
     default: {}
 seealso:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.plugins.module_utils.migrate import look_back, migrate
+from ansible_collections.trundle.django.plugins.module_utils.migrate import Project, look_back, migrate
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migrations_shop import MODELS, Postgres, Shop
 
 NOTE = 'migrations.AddField("product", "note", models.TextField(null=True)),'
@@ -119,6 +119,12 @@ class TestRefusals:
         message = self.refusal(shop, linter, release)
         assert "ValueError: ********" in message
         assert json.dumps(shop.database) not in message
+
+    def test_a_database_named_as_an_app_garbles_no_sql(self, tmp_path: Path) -> None:
+        project = Project(tmp_path, environment={"SHOP_DATABASE": "catalog", "SECRET_KEY": "hunter2"})
+        sql = "-- catalog.0001_first\nCREATE TABLE catalog_product; -- hunter2"
+        hidden = project.hide(sql, shown=["catalog.0001_first"])
+        assert hidden == "-- catalog.0001_first\nCREATE TABLE catalog_product; -- ********"
 
 
 class TestF32WayBack:
