@@ -16,7 +16,6 @@ from ansible_collections.trundle.django.plugins.module_utils.files import atomic
 from ansible_collections.trundle.django.plugins.module_utils.jobs_units import MARK, Unit
 from ansible_collections.trundle.django.plugins.module_utils.systemd import Runner, journal, unit_state
 
-FOLDER = Path("/etc/systemd/system")
 POLL = 0.2
 _PROPERTIES = "Id,ActiveState,Type,NeedDaemonReload"
 
@@ -69,7 +68,7 @@ class Plan:
         return bool(self.gone or self.ended or self.written or self.reload or self.started or self.retired)
 
 
-def look(run: Runner, app: str, wanted: Iterable[Unit], folder: Path = FOLDER) -> Host:
+def look(run: Runner, app: str, wanted: Iterable[Unit], folder: Path) -> Host:
     files = _own_files(app, folder)
     names = {*files, *(unit.name for unit in wanted)}
     units = {name for name in names if "@." not in name} | {unit.runs for unit in wanted if unit.runs}
@@ -145,7 +144,7 @@ def trimmed(planned: Plan) -> Plan:
     )
 
 
-def apply(run: Runner, host: Host, planned: Plan, *, wait: float, stop_timeout: int, folder: Path = FOLDER) -> None:
+def apply(run: Runner, host: Host, planned: Plan, *, wait: float, stop_timeout: int, folder: Path) -> None:
     _end(run, host, planned.ended, stop_timeout)
     for name in planned.paused:
         _systemctl(run, "stop", "--", name)

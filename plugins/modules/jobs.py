@@ -119,6 +119,10 @@ options:
     description: Seconds after which a worker or beat that is not up has failed.
     type: float
     default: 60
+  units_path:
+    description: Folder of the unit files.
+    type: path
+    default: /etc/systemd/system
 seealso:
   - module: trundle.django.instance
 """
@@ -194,13 +198,14 @@ def wanted_of(params: dict[str, Any]) -> list[Unit]:
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    wanted = wanted_of(params)
-    host = jobs.look(module.run_command, params["app"], wanted)
+    wanted, folder = wanted_of(params), Path(params["units_path"])
+    host = jobs.look(module.run_command, params["app"], wanted, folder)
     planned = jobs.plan(host, wanted)
     if params["state"] == "trimmed":
         planned = jobs.trimmed(planned)
     if planned.changes and not module.check_mode:
-        jobs.apply(module.run_command, host, planned, wait=params["wait"], stop_timeout=params["stop_timeout"])
+        limits = {"wait": params["wait"], "stop_timeout": params["stop_timeout"]}
+        jobs.apply(module.run_command, host, planned, folder=folder, **limits)
     return {
         "changed": planned.changes,
         "units": [unit.runs for unit in wanted if unit.runs],
@@ -234,6 +239,7 @@ def main() -> None:
             "timers": {"type": "list", "elements": "dict", "default": [], "options": timer},
             "stop_timeout": {"type": "int", "default": 300},
             "wait": {"type": "float", "default": 60.0},
+            "units_path": {"type": "path", "default": "/etc/systemd/system"},
         },
         supports_check_mode=True,
     )
