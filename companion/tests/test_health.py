@@ -361,6 +361,15 @@ class TestDrain:
         if view != "alive":
             assert response.json()["checks"] == {"drain": {"status": "error", "error": "draining"}}
 
+    @pytest.mark.parametrize("view", ["ready", "balancer"])
+    def test_a_deploy_sees_the_application_itself(
+        self, client: Client, released: Folder, state: Path, view: str
+    ) -> None:
+        self.write(state, True)
+        ignoring = client.get(f"/health/{view}/", headers={"X-Trundle-Drain": "ignore"})
+        assert (ignoring.status_code, ignoring.json()["checks"]["database"]["status"]) == (200, "ok")
+        assert client.get(f"/health/{view}/", headers={"X-Trundle-Drain": "no"}).status_code == 503
+
     def test_seen_within_a_second_and_taken_back(self, client: Client, state: Path) -> None:
         self.write(state, False)
         assert client.get("/health/ready/").status_code == 200

@@ -14,6 +14,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 
+have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
+
 have_postgresql() { have pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; }
 
 have_mariadb() { have mariadbd || [ -x /usr/sbin/mariadbd ]; }
@@ -27,12 +29,14 @@ elif docker_works; then
     engine=""
 fi
 
-# The tests of nginx_upstream drive a real nginx of their own, those of migrations a real PostgreSQL, those of instance
-# a real systemd; the demo opens a page in a real browser. The companion's tests speak to real caches and databases.
+# The tests of nginx_upstream drive a real nginx of their own, those of haproxy_server a real HAProxy, those of migrations
+# a real PostgreSQL, those of instance a real systemd; the demo opens a page in a real browser. The companion's tests
+# speak to real caches and databases.
 have memcached || packages="$packages memcached"
 have redis-server || packages="$packages redis-server"
 have git || packages="$packages git"
 have_nginx || packages="$packages nginx-light"
+have_haproxy || packages="$packages haproxy"
 have_postgresql || packages="$packages postgresql"
 have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"
 have_mariadb || packages="$packages mariadb-server"

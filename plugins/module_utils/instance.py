@@ -82,12 +82,17 @@ def running_since(run: Runner, units: Units) -> datetime | None:
 
 def start(run: Runner, units: Units, found: Status) -> None:
     """Enabled without a reload of systemd, which would cost more than all the rest: links matter at boot only."""
-    if not found.known:
-        raise TrundleError(f"systemd knows no unit {units.socket}: its template has to be on the host, and read.")
-    if not found.enabled:
-        _systemctl(run, "enable", "--quiet", "--no-reload", "--", units.socket)
-    if not found.active:
-        _systemctl(run, "start", "--", units.socket)
+    _start(run, units, found)
+
+
+def listen(run: Runner, units: Units, found: Status) -> None:
+    """Have the socket listen, now and at boot, without the service that it wants."""
+    _start(run, units, found, "--job-mode=ignore-dependencies")
+
+
+def serve(run: Runner, units: Units) -> None:
+    """Start the service of a socket that listens, and do not wait: whether it is healthy is asked over the socket."""
+    _systemctl(run, "start", "--no-block", "--", units.service)
 
 
 def stop(run: Runner, units: Units, found: Status, *, wait: bool) -> None:
@@ -98,6 +103,15 @@ def stop(run: Runner, units: Units, found: Status, *, wait: bool) -> None:
     if found.failed or (wait and found.running and status_of(run, units).failed):
         # A host with failed units would be reported by its monitoring.
         _systemctl(run, "reset-failed", "--", units.socket, units.service)
+
+
+def _start(run: Runner, units: Units, found: Status, *options: str) -> None:
+    if not found.known:
+        raise TrundleError(f"systemd knows no unit {units.socket}: its template has to be on the host, and read.")
+    if not found.enabled:
+        _systemctl(run, "enable", "--quiet", "--no-reload", "--", units.socket)
+    if not found.active:
+        _systemctl(run, "start", *options, "--", units.socket)
 
 
 def _systemctl(run: Runner, *words: str) -> str:

@@ -115,6 +115,17 @@ def switch(nginx: Nginx, path: Path, data: bytes, *, drain_timeout: float) -> Dr
     return _drain(master, old, begin=begin, timeout=drain_timeout)
 
 
+def rotate(nginx: Nginx, *, drain_timeout: float) -> Drain:
+    """Have new workers take new requests, and wait until the others have ended those in flight."""
+    begin = time.monotonic()
+    master = nginx.master()
+    old = workers(master)
+    nginx.test()
+    os.kill(master, signal.SIGHUP)
+    _wait_for_new(master, old)
+    return _drain(master, old, begin=begin, timeout=drain_timeout)
+
+
 def drain_leaving(nginx: Nginx, *, drain_timeout: float) -> Drain:
     """Wait for workers that an earlier reload told to leave."""
     master = nginx.master()

@@ -117,9 +117,9 @@ def test_f35_the_balancer_has_noticed_when_the_module_ends(call_module: Call, op
     balancer = Balancer(Path(options["path"]), interval=0.1, threshold=3)
     with balancer.watching():
         time.sleep(0.25)
-        call_module(drain_mark, state="drained", wait=0.5, **options)
+        call_module(drain_mark, state="drained", wait=1.5, **options)
         assert not balancer.sends
-        call_module(drain_mark, state="serving", wait=0.5, **options)
+        call_module(drain_mark, state="serving", wait=1.5, **options)
         assert balancer.sends
 
 
