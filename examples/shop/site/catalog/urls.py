@@ -14,6 +14,7 @@ urlpatterns = [
     path("products/", views.products, name="products"),
     path("products/<slug:slug>/", views.product, name="product"),
     path("products/<slug:slug>/cart/", views.add_to_cart, name="add-to-cart"),
+    path("prices.csv", views.price_list, name="price-list"),
     path("about/", views.about, name="about"),
     path("subscribe/", views.subscribe, name="subscribe"),
 ]

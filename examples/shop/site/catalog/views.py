@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -36,6 +37,24 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
     return render(request, "catalog/about.html")
+
+
+@require_safe
+def price_list(request: HttpRequest) -> StreamingHttpResponse:
+    """A download that takes as long as it is told to, so that one can be in flight while a release comes."""
+    asked = request.GET.get("seconds", "0")
+    seconds = min(int(asked), 60) if asked.isdecimal() else 0
+
+    def lines() -> Iterator[str]:
+        yield "product,price\n"
+        for _second in range(seconds):
+            time.sleep(1)
+            yield "#\n"
+        for found in Product.objects.all():
+            yield f"{found.slug},{found.price}\n"
+        yield "# end\n"
+
+    return StreamingHttpResponse(lines(), content_type="text/csv")
 
 
 @require_POST
