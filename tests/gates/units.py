@@ -32,7 +32,9 @@ def parts() -> dict[str, Callable[[], list[Result]]]:
     """All unit tests on the newest and the oldest controller, and what managed hosts import on the oldest host."""
     found = list(interpreters.controllers())
     versions = dict.fromkeys(found[-1:] + found[:1])
-    made = {f"units-{version}": functools.partial(_controller, version) for version in versions}
+    made: dict[str, Callable[[], list[Result]]] = {
+        f"units-{version}": functools.partial(_controller, version) for version in versions
+    }
     if len(versions) == 1:
         note = f"only Python {found[0]} was found"
         made["units-second-python"] = lambda: [Result("units-second-python", skipped=1, note=note)]
