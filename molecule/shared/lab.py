@@ -106,8 +106,7 @@ def show(args: argparse.Namespace) -> None:
 
 
 def power(args: argparse.Namespace) -> None:
-    engine, _tag = image.ensure_image(detect_engine())
-    engine.call("kill" if args.state == "off" else "start", hosts.container_name(args.name, args.host))
+    detect_engine().call("kill" if args.state == "off" else "start", hosts.container_name(args.name, args.host))
 
 
 def inside(args: argparse.Namespace) -> None:
