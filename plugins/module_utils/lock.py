@@ -43,7 +43,10 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Lock:
-    """lease: what proves to be the holder, None where nobody is; ttl: seconds since it was written."""
+    """lease: what proves to be the holder, None where nobody is; ttl: seconds since it was written; run: which it is.
+
+    What run means is the controller's matter: it may know there that this run has ended.
+    """
 
     lease: str | None
     holder: str
@@ -51,6 +54,7 @@ class Lock:
     purpose: str
     taken: str
     ttl: int
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Found:
 
     def told(self) -> dict[str, Any]:
         """The holder, as a module returns it."""
-        names = ("holder", "host", "purpose", "taken")
+        names = ("holder", "host", "purpose", "taken", "run")
         return {**{name: getattr(self.lock, name) for name in names}, "expires": self.expires.strftime(_TIME)}
 
     def sentence(self) -> str:
@@ -93,12 +97,12 @@ def lock_key(name: str) -> str:
     return f"{LOCKS}{name}.json"
 
 
-def new_lock(*, holder: str, host: str, purpose: str, ttl: int) -> Lock:
+def new_lock(*, holder: str, host: str, purpose: str, ttl: int, run: str = "") -> Lock:
     """A lock with a lease of its own, taken now."""
     if ttl < 1:
         raise TrundleError(f"The ttl of a lock is a number of seconds, not {ttl}.")
     taken = datetime.now(timezone.utc).strftime(_TIME)
-    return Lock(secrets.token_hex(8), holder, host, purpose, taken, ttl)
+    return Lock(secrets.token_hex(8), holder, host, purpose, taken, ttl, run)
 
 
 def find(store: Store, name: str) -> Found | None:
@@ -116,13 +120,16 @@ def take(
     wanted: Lock,
     *,
     wait: float = 0,
+    take_over: str | None = None,
     check_mode: bool = False,
     unlock: str = "",
     pause: Callable[[float], None] = time.sleep,
     waiting: Callable[[], None] = lambda: None,
 ) -> Taken:
-    """Take the lock, for which up to wait seconds are waited; a lock is taken over only when it has expired.
+    """Take the lock, for which up to wait seconds are waited.
 
+    A lock is taken over when it has expired, or at once where take_over is when it was taken: whoever says so knows
+    that its holder has ended, and cannot mean the lock of somebody who came after.
     unlock: the command that gives back the lock of anybody, for who is refused.
     """
     deadline = time.monotonic() + wait
@@ -131,7 +138,7 @@ def take(
         # Ours where an answer to the write below was lost and the write was sent again.
         if found and found.lock.lease == wanted.lease:
             return Taken(found.lock.lease or "", changed=True)
-        if not (found and found.held):
+        if not (found and found.held) or found.lock.taken == take_over:
             after = found if found and found.lock.lease else None
             if check_mode or _write(store, name, wanted, found):
                 return Taken(wanted.lease or "", changed=True, after=after)
@@ -201,6 +208,9 @@ def _held(found: Found, wait: float, where: str, unlock: str) -> TrundleError:
 def _parse(data: bytes, *, where: str) -> Lock:
     document = load_json(data, what=f"the lock {where}")
     names = {field.name for field in fields(Lock)}
+    if isinstance(document, dict):
+        # Locks that were written before runs had a name.
+        document.setdefault("run", "")
     known = isinstance(document, dict) and document.pop("schema", None) == SCHEMA and document.keys() == names
     if not known or not isinstance(document["ttl"], int):
         raise TrundleError(

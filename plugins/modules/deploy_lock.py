@@ -14,9 +14,11 @@ description:
   - The lock is the object C(.releases/locks/<name>.json). It is created only where there is none, and changed only by
     writes that name the version that was read, so that of any number of takers one wins. It is not removed when it is
     given back, but then nobody holds it.
-  - A lock that was not given back, because its deploy was killed, is taken over when its O(ttl) is over, and not
-    before. Its age is told by the store's clock, which the clock of this host is compared with. Whoever meets it is
-    told when that will be, and how to give it back at once.
+  - A lock that was not given back, because its deploy was killed, is taken over when its O(ttl) is over. Its age is
+    told by the store's clock, which the clock of this host is compared with. Whoever meets it is told when that will
+    be, and how to give it back at once.
+  - Before that it is taken over where its deploy ran on the same controller and its process is gone, and with
+    O(take_over).
 attributes:
   check_mode:
     support: full
@@ -71,6 +73,16 @@ options:
       - What for, as others are told.
     type: str
     default: deploy
+  run:
+    description:
+      - Which process on the controller holds the lock, in a form of this collection's own. The default is that of the
+        playbook that runs.
+    type: str
+  take_over:
+    description:
+      - When the lock was taken that is to be taken over, as RV(lock.taken) tells it. Only right when that deploy has
+        certainly ended. The lock of anybody else is left as it is.
+    type: str
   unlock:
     description:
       - The command that gives the lock back whoever holds it, as those are told who meet it. By default that of this
@@ -113,6 +125,12 @@ EXAMPLES = r"""
     lease: "{{ lock.lease }}"
     state: absent
 
+- name: Take over the lock of a deploy that was killed
+  trundle.django.deploy_lock:
+    store: s3://shop-assets/static
+    name: shop.example.com
+    take_over: "2026-11-21T09:00:00Z"
+
 - name: Give back the lock of a deploy that was killed
   trundle.django.deploy_lock:
     store: s3://shop-assets/static
@@ -133,7 +151,7 @@ lease:
   type: str
   sample: 3f0c9d41b7a25e88
 taken_over:
-  description: The holder whose expired lock was taken over; empty where nobody held it.
+  description: The holder whose lock was taken over; empty where nobody held it.
   returned: success and O(state=present)
   type: dict
   sample: {}
@@ -167,6 +185,10 @@ lock:
       description: When it can be taken over, by the store's clock.
       type: str
       sample: "2026-11-21T10:00:00Z"
+    run:
+      description: Which process on the controller it is, or empty where that is not known.
+      type: str
+      sample: 0f6e2a2e-6d1c-4b6a-9a4e-2f1f1c0c7b9d/pid:[4026531836]/4711/98765
 """
 
 import getpass
@@ -217,12 +239,14 @@ def hold(store: Store, params: dict[str, Any], progress: Progress, *, check_mode
         host=params["host"] or platform.node(),
         purpose=params["purpose"],
         ttl=params["ttl"],
+        run=params["run"] or "",
     )
     return take(
         store,
         params["name"],
         wanted,
         wait=params["wait"],
+        take_over=params["take_over"],
         check_mode=check_mode,
         unlock=params["unlock"] or unlock_command(params),
         waiting=lambda: progress.tell("lock"),
@@ -255,6 +279,8 @@ def main() -> None:
             "host": {"type": "str"},
             "purpose": {"type": "str", "default": "deploy"},
             "unlock": {"type": "str"},
+            "run": {"type": "str"},
+            "take_over": {"type": "str"},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

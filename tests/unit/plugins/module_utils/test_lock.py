@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,36 @@ def test_f26_a_stale_lock_is_taken_over_after_its_expiry_only(any_store: Store) 
     taken = take(any_store, "shop", of("bob"), pause=no_pause)
     assert taken.after is not None
     assert taken.after.told()["holder"] == "alice"
+
+
+def test_f27_the_lock_of_a_run_that_was_killed_is_taken_over_by_who_says_when_it_was_taken(any_store: Store) -> None:
+    take(any_store, "shop", of("alice"))
+    with pytest.raises(TrundleError) as caught:
+        take(any_store, "shop", of("bob"), take_over="2026-01-01T00:00:00Z", pause=no_pause)
+    when = caught.value.details["lock"]["taken"]
+    taken = take(any_store, "shop", of("bob"), take_over=when, pause=no_pause)
+    assert taken.after is not None
+    assert taken.after.lock.holder == "alice"
+    found = find(any_store, "shop")
+    assert found is not None
+    assert (found.lock.holder, found.lock.lease) == ("bob", taken.lease)
+
+
+def test_f27_a_lock_tells_which_run_holds_it(store: Store) -> None:
+    take(store, "shop", new_lock(holder="alice", host="laptop1", purpose="deploy", ttl=600, run="boot/pid:[1]/7/9"))
+    with pytest.raises(TrundleError) as caught:
+        take(store, "shop", of("bob"), pause=no_pause)
+    assert caught.value.details["lock"]["run"] == "boot/pid:[1]/7/9"
+
+
+def test_a_lock_from_before_runs_had_a_name_is_known(store: Store) -> None:
+    take(store, "shop", of("alice"))
+    document = json.loads(store.get(lock_key("shop")) or b"")
+    del document["run"]
+    store.put(lock_key("shop"), json.dumps(document).encode(), JSON)
+    found = find(store, "shop")
+    assert found is not None
+    assert (found.lock.holder, found.lock.run) == ("alice", "")
 
 
 def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(any_store: Store) -> None:
