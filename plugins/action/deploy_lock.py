@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_collections.trundle.django.plugins.plugin_utils.progress import ProgressAction
 from ansible_collections.trundle.django.plugins.plugin_utils.run_identity import has_ended, this_run
+
+display = Display()
 
 
 class ActionModule(ProgressAction):
@@ -28,11 +32,9 @@ class ActionModule(ProgressAction):
             return result
         if not has_ended(lock.get("run", "")):
             return self.with_options(own, tmp, task_vars) if int(given.get("wait") or 0) else result
-        result = self.with_options({**own, "take_over": lock["taken"]}, tmp, task_vars)
         told = f"{lock['holder']} ({lock['purpose']}, since {lock['taken']})"
-        if not result.get("failed"):
-            result.setdefault("warnings", []).append(f"The lock of a run that was killed is taken over: {told}.")
-        return result
+        display.warning(f"The run of {told} was killed; its lock is taken over.")
+        return self.with_options({**own, "take_over": lock["taken"]}, tmp, task_vars)
 
     def with_options(
         self, options: dict[str, Any], tmp: str | None, task_vars: dict[str, Any] | None
