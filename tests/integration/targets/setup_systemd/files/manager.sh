@@ -18,6 +18,8 @@ done
 mkdir -m 700 "$folder/run"
 # A user's manager starts only where it finds the system's, by a folder of it.
 status=0
+# The inner shell is the one that expands these.
+# shellcheck disable=SC2016
 env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$folder/run" XDG_CONFIG_HOME="$folder/config" \
   unshare --mount sh -euc '
     mount -t tmpfs tmpfs /run
