@@ -214,6 +214,8 @@ def _run(arguments: Sequence[str], failure: str, *, folder: Path | None = None) 
         raise TrundleError(f"{failure}: {exc.strerror or exc}") from exc
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        errors = [line.strip() for line in said if line.lower().startswith("error")] or said[-1:]
+        # uv tells the cause in lines of its own.
+        told = [line.strip() for line in said]
+        errors = [line for line in told if line.lower().startswith(("error", "cause"))] or told[-1:]
         raise TrundleError(f"{failure}: {' '.join(errors) or f'exit status {done.returncode}'}", output=said[-40:])
     return done.stdout.strip()

@@ -101,13 +101,13 @@ def hash_of(tree: Tree, release: str) -> str:
 @pytest.mark.parametrize("uv", [None, UV], ids=["pip", "uv"])
 def test_hashes_decide_what_is_installed(tree: Tree, uv: str | None) -> None:
     requirements = stage(tree, "v1")
-    line = "--no-index\n--find-links .\nwheelwright==1.0 {{}}\n"
+    line = "--no-index\n--find-links .\nwheelwright==1.0 {}\n"
     requirements.write_text(line.format(hash_of(tree, "v1")))
     provide(tree, "v1", uv)
     assert edition(tree, "v1") == "first"
     requirements = stage(tree, "v2", 'EDITION = "forged"\n')
     requirements.write_text(line.format(hash_of(tree, "v1")) + "# another one\n")
-    with pytest.raises(TrundleError, match=r"Failed to install .*requirements\.txt: .*"):
+    with pytest.raises(TrundleError, match=r"(?s)Failed to install .*requirements\.txt: .*(?i:hash)"):
         provide(tree, "v2", uv)
     assert not virtualenv.is_ready(find(tree, "v2"))
 
