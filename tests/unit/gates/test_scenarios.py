@@ -13,3 +13,7 @@ def test_each_scenario_is_either_usual_or_long() -> None:
 
 def test_a_test_run_has_a_part_for_each_usual_scenario() -> None:
     assert list(scenarios.parts()) == [f"molecule-{name}" for name in scenarios.usual()]
+
+
+def test_the_patient_scenarios_are_usual_ones() -> None:
+    assert set(scenarios.PATIENT) <= set(scenarios.parts())
