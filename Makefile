@@ -5,6 +5,9 @@ FAULTS ?=
 TARGETS ?=
 VERSION ?=
 ARGS ?=
+
+# Hundreds of programs are started: where this is set, each of them would compile Ansible or Django anew.
+unexport PYTHONDONTWRITEBYTECODE
 GATES := $(PYTHON) tests/gates
 
 .DEFAULT_GOAL := help

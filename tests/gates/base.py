@@ -58,7 +58,10 @@ def say(text: str) -> None:
 
 def environment(venv: Path | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment, with the programs of a venv first and the collection copy to import from."""
-    env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    # Without bytecode each of the many programs that a test starts would compile Ansible or Django anew.
+    unwanted = {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+    env = {name: value for name, value in os.environ.items() if name not in unwanted}
+    env["UV_COMPILE_BYTECODE"] = "1"
     # make's own variables would reach, and confuse, a make that a test starts.
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         env.pop(name, None)
