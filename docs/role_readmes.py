@@ -18,6 +18,8 @@ from typing import Any
 import yaml
 
 ROLES = Path(__file__).resolve().parent.parent / "roles"
+# The role that has the table of all inputs, and the one that has their defaults.
+TABLE, DEFAULTS = "trundle", "defaults"
 
 
 def _markdown(text: str) -> str:
@@ -37,10 +39,18 @@ def _row(name: str, option: dict[str, Any], defaults: dict[str, Any]) -> str:
     return f"| `{name}` | {option['type']} | {_default(defaults[name])} | {_markdown(text)} |"
 
 
+def _defaults_of(role: Path) -> dict[str, Any]:
+    if role.name == DEFAULTS:
+        return {}
+    folder = ROLES / DEFAULTS if role.name == TABLE else role
+    found: dict[str, Any] = yaml.safe_load((folder / "defaults/main.yml").read_text(encoding="utf-8"))
+    return found
+
+
 def readme(role: Path) -> str:
     """The text of a role's README.md."""
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
-    defaults = yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8"))
+    defaults = _defaults_of(role)
     main = next(iter(specs.values()))
     options: dict[str, Any] = main["options"]
     if options.keys() != defaults.keys():
@@ -49,6 +59,8 @@ def readme(role: Path) -> str:
     others = [f"- `{name}`: {_markdown(spec['description'][0])}" for name, spec in specs.items() if spec is not main]
     if others:
         lines += ["More entry points (`tasks_from`):", "", *others, ""]
+    if not options:
+        return "\n".join(lines).rstrip() + "\n"
     lines += ["| Variable | Type | Default | What it is |", "|---|---|---|---|"]
     lines += [_row(name, option, defaults) for name, option in options.items()]
     return "\n".join(lines) + "\n"

@@ -40,6 +40,15 @@ def checked(release: str, *, manifest_bytes: bytes, record_bytes: bytes) -> tupl
     return Pair(manifest=manifest_bytes, record=record.dumps(found)), found
 
 
+def pair_of_texts(manifest_text: object, record_text: object) -> Pair:
+    """Of two options of a module: what looks like JSON may come as the data that it stands for, whose bytes are lost."""
+    texts = {"manifest": manifest_text, "record": record_text}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise TrundleError(f"The option {name} is not a text: hand over the file's text, not the parsed JSON.")
+    return Pair(*(str(text).encode("utf-8") for text in texts.values()))
+
+
 def from_folder(folder: Path) -> tuple[bytes, bytes]:
     """The bytes of manifest and record in a folder that collectstatic wrote."""
     return _required(folder / record.MANIFEST_NAME), _required(folder / record.RECORD_NAME)

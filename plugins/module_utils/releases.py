@@ -31,7 +31,6 @@ from ansible_collections.trundle.django.plugins.module_utils.files import (
 
 _STAGING = ".staging-"
 _REMOVED = ".removed-"
-_SENT = ".tar.gz"
 
 
 class Tree:
@@ -174,8 +173,8 @@ class Tree:
 
 
 def _is_left(path: Path) -> bool:
-    """A folder on its way in or out, or the archive that a release was to be unpacked from."""
-    return path.name.startswith((_STAGING, _REMOVED)) or (path.name[0] == "." and path.name.endswith(_SENT))
+    """A folder on its way in or out."""
+    return path.name.startswith((_STAGING, _REMOVED))
 
 
 def _listed(folder: Path) -> list[Path]:

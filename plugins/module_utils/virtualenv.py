@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -64,6 +65,29 @@ class Installer:
     python: str
     uv: str | None = None
     nice: int = 0
+
+    @classmethod
+    def choose(cls, kind: str, *, python: str, uv: str, nice: int) -> Installer:
+        """As the options of a module say: kind is pip or uv, and uv a path or a name."""
+        if not 0 <= nice <= 19:
+            raise TrundleError(f"nice is {nice}: give a number from 0 to 19.")
+        if kind == "pip":
+            return cls(python=python, nice=nice)
+        found = shutil.which(uv, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/bin")))
+        if found is None:
+            raise TrundleError(f"There is no program '{uv}' on this host: install uv, give its path, or let pip install.")
+        return cls(python=python, uv=found, nice=nice)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a release got: path of its environment, the one that it led to before, and what the environment lacks."""
+
+    environment: Environment
+    before: str
+    changed: bool
+    made: bool
+    missing: list[str] | None
 
 
 def read_requirements(path: Path) -> Requirements:
@@ -156,6 +180,28 @@ def missing(environment: Environment, packages: Sequence[str]) -> list[str]:
     # From a folder that holds no package of its own.
     arguments = [str(environment.path / "bin" / "python"), "-c", _MISSING, *packages]
     return _run(arguments, f"Failed to look into {environment.path}", folder=Path("/")).split()
+
+
+def give(
+    root: Path,
+    release: str,
+    *,
+    requirements: Path,
+    installer: Installer,
+    look_for: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Given:
+    """Lead the release to its environment, made where it is not there yet; missing is None where nobody can tell."""
+    folder = root / "releases" / release
+    environment = find(root, release, python=installer.python, requirements=requirements)
+    before = str((folder / LINK).resolve()) if (folder / LINK).exists() else ""
+    linked, ready = is_linked(environment, folder), is_ready(environment)
+    if not dry_run and not linked:
+        link(environment, folder)
+    if not dry_run and not ready:
+        make(environment, root, installer=installer, requirements=requirements)
+    lacks = None if dry_run and not ready else missing(environment, look_for)
+    return Given(environment, before, changed=not (linked and ready), made=not ready, missing=lacks)
 
 
 def make(environment: Environment, root: Path, *, installer: Installer, requirements: Path) -> None:

@@ -35,6 +35,16 @@ options:
     type: list
     elements: str
     default: []
+  services:
+    description: Services to ask systemd for, without the ending.
+    type: list
+    elements: str
+    default: []
+  unit_files:
+    description: Patterns of unit files to look for in C(/etc/systemd/system).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -42,6 +52,8 @@ EXAMPLES = r"""
   trundle.django.host_info:
     user: shop
     programs: [nginx]
+    services: [nginx]
+    unit_files: [shop-*.service, shop-*.timer]
   register: shop_host
 """
 
@@ -71,6 +83,17 @@ programs:
   type: dict
   returned: success
   sample: {nginx: /usr/sbin/nginx}
+services:
+  description: Of each service that was asked for, whether it runs and comes back at boot.
+  type: dict
+  returned: success
+  sample: {nginx: true}
+unit_files:
+  description: The names of the unit files that were found.
+  type: list
+  elements: str
+  returned: success
+  sample: [shop-beat.service]
 """
 
 import grp
@@ -85,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 # A user's search path often lacks them.
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_UNITS = Path("/etc/systemd/system")
 
 
 def service_manager() -> str:
@@ -107,6 +131,14 @@ def user_of(name: str | None) -> dict[str, str] | None:
         return None
 
 
+def is_kept_up(module: AnsibleModule, service: str) -> bool:
+    """Nothing is up where there is no systemd."""
+    if shutil.which("systemctl") is None:
+        return False
+    states = (["systemctl", verb, "--quiet", "--", f"{service}.service"] for verb in ("is-active", "is-enabled"))
+    return all(module.run_command(state)[0] == 0 for state in states)
+
+
 def run(module: AnsibleModule) -> dict[str, Any]:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM))
     python = shutil.which(module.params["python"], path=path)
@@ -117,6 +149,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "venv": python is not None and module.run_command([python, "-c", "import ensurepip, venv"])[0] == 0,
         "user": user_of(module.params["user"]),
         "programs": {name: shutil.which(name, path=path) for name in module.params["programs"]},
+        "services": {name: is_kept_up(module, name) for name in module.params["services"]},
+        "unit_files": sorted(path.name for pattern in module.params["unit_files"] for path in _UNITS.glob(pattern)),
     }
 
 
@@ -126,6 +160,8 @@ def main() -> None:
             "python": {"type": "str", "default": "python3"},
             "user": {"type": "str"},
             "programs": {"type": "list", "elements": "str", "default": []},
+            "services": {"type": "list", "elements": "str", "default": []},
+            "unit_files": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

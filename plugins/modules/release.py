@@ -48,10 +48,8 @@ options:
       - V(begun) notes that a roll to the release has begun, and what ran before it; V(ended) that it has ended. In
         between, no activation is final. A run that was cut off leaves the note, so that the next one knows what to
         complete or to undo.
-      - V(discarded) removes what a stage that failed has left, on a full disk for example, the folder, O(src) and
-        environments that no release leads to. A complete release stays as it is, as does one that a process runs from.
     type: str
-    choices: [present, active, absent, bad, begun, ended, discarded]
+    choices: [present, active, absent, bad, begun, ended]
     default: present
   src:
     description:
@@ -60,10 +58,6 @@ options:
       - It may hold files, folders and symbolic links. An archive with a member that leads out of the folder is refused.
       - A C(release.json) at its top is left out, since that file marks a folder as complete.
     type: path
-  remove_src:
-    description: Whether to remove O(src) once the release is staged. V(discarded) always does.
-    type: bool
-    default: false
   owner:
     description: The user that owns the unpacked files, when the module runs as root. The default is root itself.
     type: str
@@ -83,6 +77,7 @@ options:
     default: false
 seealso:
   - module: trundle.django.release_info
+  - module: trundle.django.release_stage
   - module: trundle.django.release_retire
 """
 
@@ -152,7 +147,7 @@ from ansible_collections.trundle.django.plugins.module_utils.lifecycle import Ho
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
 from ansible_collections.trundle.django.plugins.module_utils.systemd import systemd_escape
 
-STATES = ("present", "active", "absent", "bad", "begun", "ended", "discarded")
+STATES = ("present", "active", "absent", "bad", "begun", "ended")
 
 
 def plan_for(params: dict[str, Any], host: Host, tree: Tree, *, dry_run: bool) -> Plan:
@@ -167,8 +162,6 @@ def plan_for(params: dict[str, Any], host: Host, tree: Tree, *, dry_run: bool) -
         return lifecycle.plan_begun(host, release)
     if params["state"] == "ended":
         return lifecycle.plan_ended(host)
-    if params["state"] == "discarded":
-        return lifecycle.plan_discarded(host, tree, release)
     return lifecycle.plan_bad(host, release, reason=params["reason"])
 
 
@@ -183,8 +176,6 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         if not check_mode:
             src = None if params["src"] is None else Path(params["src"])
             lifecycle.apply(tree, host, plan, src=src, owner=params["owner"], group=params["group"])
-            if src is not None and (params["remove_src"] or params["state"] == "discarded"):
-                src.unlink(missing_ok=True)
     after = lifecycle.after(host, plan)
     return {
         **lifecycle.report(after),
@@ -202,7 +193,6 @@ def main() -> None:
             "release": {"type": "str", "required": True},
             "state": {"type": "str", "choices": list(STATES), "default": "present"},
             "src": {"type": "path"},
-            "remove_src": {"type": "bool", "default": False},
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "reason": {"type": "str"},

@@ -12,6 +12,7 @@ description:
   - Compares what a release will take, in bytes and in inodes, with what is free on the file system of O(root).
   - It counts the code, the archive that it comes in, and the virtual environment with what the installer keeps of it.
     An environment that the host has already, from a release with the same requirements, is not counted.
+  - A release that is on the host, and complete, needs no room any more.
   - Nothing is changed, so that it can be asked of all hosts before the first of them is.
 author:
   - trundle.django contributors (@trundle-django)
@@ -88,6 +89,16 @@ virtualenv:
   type: bool
   returned: success
   sample: true
+complete:
+  description: Whether the release is on the host, whole.
+  type: bool
+  returned: success
+  sample: false
+bad:
+  description: Whether the release is marked as bad on the host.
+  type: bool
+  returned: success
+  sample: false
 """
 
 import platform
@@ -96,7 +107,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.trundle.django.plugins.module_utils import disk, virtualenv
+from ansible_collections.trundle.django.plugins.module_utils import disk, lifecycle, virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.disk import Size
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
@@ -120,11 +131,13 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     tree, size, release = Tree(params["root"]), params["size"], params["release"]
     tree.folder(release)
     margin = margin_of(params)
+    there = lifecycle.read(tree)
+    complete = release in there.whole
     said = Requirements(**size["requirements"])
     environment = virtualenv.place(tree.root, release, python=params["python"], said=said)
     made = not virtualenv.is_ready(environment)
     extra = for_environment(size) if made else Size()
-    needed = Size(**size["archive"]) + Size(**size["code"]) + extra + margin
+    needed = Size() if complete else Size(**size["archive"]) + Size(**size["code"]) + extra + margin
     room = disk.room_for(tree.root)
     short = disk.shortages(room, needed)
     if short:
@@ -138,6 +151,8 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         "needed": vars(needed),
         "free": {"bytes": room.bytes, "files": room.files},
         "virtualenv": made,
+        "complete": complete,
+        "bad": release in there.state.bad,
     }
 
 

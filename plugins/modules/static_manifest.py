@@ -147,10 +147,8 @@ def sources(params: dict[str, Any]) -> tuple[bytes, bytes]:
         return release_files.from_folder(Path(params["src"]))
     if params["url"] is not None:
         return release_files.from_url(params["url"], params["release"], lambda url: fetch(url, params))
-    for name in ("manifest", "record"):
-        if not isinstance(params[name], str):
-            raise TrundleError(f"The option {name} is not a text: hand over the file's text, not the parsed JSON.")
-    return params["manifest"].encode("utf-8"), params["record"].encode("utf-8")
+    pair = release_files.pair_of_texts(params["manifest"], params["record"])
+    return pair.manifest, pair.record
 
 
 def readable(pair: Pair | None) -> str:

@@ -119,8 +119,6 @@ output:
   sample: ["ERROR: No matching distribution found for Django==99"]
 """
 
-import os
-import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -131,41 +129,29 @@ from ansible_collections.trundle.django.plugins.module_utils.releases import Tre
 from ansible_collections.trundle.django.plugins.module_utils.virtualenv import Installer
 
 
-def installer_of(params: dict[str, Any]) -> Installer:
-    if params["installer"] == "pip":
-        return Installer(python=params["python"], nice=params["nice"])
-    uv = shutil.which(params["uv"], path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/bin")))
-    if uv is None:
-        raise TrundleError(
-            f"There is no program '{params['uv']}' on this host: install uv, give its path, or let pip install."
-        )
-    return Installer(python=params["python"], uv=uv, nice=params["nice"])
-
-
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     tree = Tree(params["root"])
     folder = tree.folder(params["release"])
     if not folder.is_dir():
         raise TrundleError(f"Release '{params['release']}' is not on this host: there is no {folder}.")
-    if not 0 <= params["nice"] <= 19:
-        raise TrundleError(f"nice is {params['nice']}: give a number from 0 to 19.")
-    requirements = folder / params["requirements"]
-    environment = virtualenv.find(tree.root, params["release"], python=params["python"], requirements=requirements)
-    before = str((folder / virtualenv.LINK).resolve()) if (folder / virtualenv.LINK).exists() else ""
-    linked, ready = virtualenv.is_linked(environment, folder), virtualenv.is_ready(environment)
-    if not check_mode:
-        if not linked:
-            virtualenv.link(environment, folder)
-        if not ready:
-            virtualenv.make(environment, tree.root, installer=installer_of(params), requirements=requirements)
+    given = virtualenv.give(
+        tree.root,
+        params["release"],
+        requirements=folder / params["requirements"],
+        installer=Installer.choose(
+            params["installer"], python=params["python"], uv=params["uv"], nice=params["nice"]
+        ),
+        look_for=params["look_for"],
+        dry_run=check_mode,
+    )
     return {
-        "changed": not (linked and ready),
-        "path": str(environment.path),
-        "shared": environment.own is None,
-        "reason": environment.own,
-        "made": not ready,
-        "missing": None if check_mode and not ready else virtualenv.missing(environment, params["look_for"]),
-        "diff": {"before": f"{before}\n" if before else "", "after": f"{environment.path}\n"},
+        "changed": given.changed,
+        "path": str(given.environment.path),
+        "shared": given.environment.own is None,
+        "reason": given.environment.own,
+        "made": given.made,
+        "missing": given.missing,
+        "diff": {"before": f"{given.before}\n" if given.before else "", "after": f"{given.environment.path}\n"},
     }
 
 

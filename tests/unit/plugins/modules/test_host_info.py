@@ -40,6 +40,27 @@ def test_programs_of_the_system_are_found_by_those_without_their_folders_in_the_
     assert call_module(host_info, programs=["nginx"])["programs"] == {"nginx": str(tmp_path / "nginx")}
 
 
+def test_a_service_is_up_where_it_runs_and_comes_back_at_boot(
+    call_module: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As systemd answers: by exit status. The scenarios ask the real one."""
+    program = tmp_path / "systemctl"
+    program.write_text('#!/bin/sh\ncase "$1 $4" in "is-enabled runs.service") exit 1;; *.service) exit 0;; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert call_module(host_info, services=["nginx", "runs"])["services"] == {"nginx": True, "runs": False}
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert call_module(host_info, services=["nginx"])["services"] == {"nginx": False}
+
+
+def test_unit_files_are_found_by_pattern(call_module: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(host_info, "_UNITS", tmp_path)
+    for name in ("shop-beat.service", "shop-report.timer", "shop@.service", "shopping-beat.service"):
+        (tmp_path / name).touch()
+    found = call_module(host_info, unit_files=["shop-*.service", "shop-*.timer"])
+    assert found["unit_files"] == ["shop-beat.service", "shop-report.timer"]
+
+
 def test_an_interpreter_without_what_a_virtualenv_needs(call_module: Call, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho \"No module named 'ensurepip'\" >&2; exit 1\n")

@@ -202,24 +202,3 @@ def test_f27_a_roll_is_noted_on_a_host_without_releases(call_module: Call, root:
     assert not root.exists()
     assert call_module(release, root=str(root), release="v1", state="begun")["changed"]
     assert call_module(release_info, root=str(root))["roll"]["before"] == []
-
-
-def test_f28_what_is_half_staged_goes_and_what_is_whole_stays(
-    call_module: Call, root: Path, archive: str, stage: Any
-) -> None:
-    stage("v1")
-    call_module(release, root=str(root), release="v2", src=archive)
-    sent = root / "releases" / ".v2.tar.gz"
-    sent.write_bytes(b"half")
-    left = root / "virtualenvs" / "0123"
-    left.mkdir(parents=True)
-    told = call_module(release, check=True, root=str(root), release="v2", src=str(sent), state="discarded")
-    assert told["changed"]
-    assert sent.exists()
-    assert left.exists()
-    found = call_module(release, root=str(root), release="v2", src=str(sent), state="discarded")
-    assert found["changed"]
-    assert found["releases"] == ["v1"]
-    assert [path.name for path in root.glob("*/*")] == ["v1"]
-    assert not call_module(release, root=str(root), release="v1", state="discarded")["changed"]
-    assert call_module(release_info, root=str(root))["releases"][0]["complete"]
