@@ -41,7 +41,7 @@ def checked(release: str, *, manifest_bytes: bytes, record_bytes: bytes) -> tupl
 
 
 def pair_of_texts(manifest_text: object, record_text: object) -> Pair:
-    """Of two options of a module: what looks like JSON may come as the data that it stands for, whose bytes are lost."""
+    """Of two options of a module: what looks like JSON may come as the data that it stands for, its bytes lost."""
     texts = {"manifest": manifest_text, "record": record_text}
     for name, text in texts.items():
         if not isinstance(text, str):

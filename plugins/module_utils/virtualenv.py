@@ -75,7 +75,7 @@ class Installer:
             return cls(python=python, nice=nice)
         found = shutil.which(uv, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/bin")))
         if found is None:
-            raise TrundleError(f"There is no program '{uv}' on this host: install uv, give its path, or let pip install.")
+            raise TrundleError(f"There is no program '{uv}' here: install uv, give its path, or let pip install.")
         return cls(python=python, uv=found, nice=nice)
 
 

@@ -138,9 +138,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         tree.root,
         params["release"],
         requirements=folder / params["requirements"],
-        installer=Installer.choose(
-            params["installer"], python=params["python"], uv=params["uv"], nice=params["nice"]
-        ),
+        installer=Installer.choose(params["installer"], python=params["python"], uv=params["uv"], nice=params["nice"]),
         look_for=params["look_for"],
         dry_run=check_mode,
     )

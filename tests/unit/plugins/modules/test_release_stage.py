@@ -114,9 +114,7 @@ def test_a_package_that_is_missing_is_told_or_refused(call_module: Call, root: P
     assert call_module(release_stage, **options, look_for=look_for)["missing"] == ["some-package>=1"]
 
 
-def test_a_bad_release_is_refused_until_it_is_asked_for(
-    call_module: Call, root: Path, options: dict[str, Any]
-) -> None:
+def test_a_bad_release_is_refused_until_it_is_asked_for(call_module: Call, root: Path, options: dict[str, Any]) -> None:
     call_module(release_stage, **options)
     call_module(release, root=str(root), release="v1", state="bad", reason="it serves 503")
     assert "Release 'v1' has been bad since" in call_module(release_stage, **options)["msg"]
@@ -126,9 +124,7 @@ def test_a_bad_release_is_refused_until_it_is_asked_for(
     assert call_module(release_info, root=str(root))["bad"] == {}
 
 
-def test_f9_the_same_id_with_other_content_is_refused(
-    call_module: Call, root: Path, options: dict[str, Any]
-) -> None:
+def test_f9_the_same_id_with_other_content_is_refused(call_module: Call, root: Path, options: dict[str, Any]) -> None:
     call_module(release_stage, **options)
     other = options["record"].replace('"size": 96', '"size": 97')
     assert other != options["record"]
@@ -154,7 +150,7 @@ def test_uv_that_is_not_there_is_told_before_anything_is_changed(
     call_module: Call, root: Path, options: dict[str, Any]
 ) -> None:
     found = call_module(release_stage, **{**options, "uv": "no-such-uv"})
-    assert found["msg"].startswith("There is no program 'no-such-uv' on this host")
+    assert found["msg"].startswith("There is no program 'no-such-uv' here")
     assert not (root / "releases").exists()
 
 
