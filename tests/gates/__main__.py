@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import background
 import collection
 import distributions
 import report
@@ -34,17 +35,18 @@ def package() -> list[Result]:
     return static.package() + distributions.companion()
 
 
-# What needs no hosts, beside the unit tests of each interpreter.
-QUICK: dict[str, Part] = {
+# What reads the project without timing anything.
+READ: dict[str, Part] = {
     "lint": static.lint,
     "types": static.types,
     "docs": static.docs,
     "package": package,
-    "companion-tests": units.companion_tests,
     "sanity": collection.sanity,
 }
+COMPANION: dict[str, Part] = {"companion-tests": units.companion_tests}
 ONE: dict[str, Part] = {
-    **QUICK,
+    **READ,
+    **COMPANION,
     "units": units.units,
     "integration": collection.integration,
     "molecule": scenarios.molecule,
@@ -54,7 +56,7 @@ GROUPS = ("test-quick", "hosts", "test")
 
 def stages(group: str) -> list[list[Lane]]:
     """What runs in a group: one stage after the other, and in each of them its lanes side by side."""
-    quick: list[list[Lane]] = [[units.parts(), QUICK]]
+    quick: list[list[Lane]] = [[units.parts(), {**COMPANION, **READ}]]
     if group == "test-quick":
         return quick
     scenes = scenarios.parts()
@@ -62,7 +64,14 @@ def stages(group: str) -> list[list[Lane]]:
     # The others have visitors, who are judged by what they get: on a busy machine they wait until they give up.
     timed: Lane = {name: part for name, part in scenes.items() if name not in patient}
     hosts: list[list[Lane]] = [[{"integration": collection.integration}, patient], [timed]]
-    return hosts if group == "hosts" else quick + hosts
+    if group == "hosts":
+        return hosts
+    spare = background.group()
+    if spare is None:
+        return quick + hosts
+    # The scenarios wait for hosts half of the time.
+    read: Lane = {name: functools.partial(background.within, spare, part) for name, part in READ.items()}
+    return [[units.parts(), COMPANION], hosts[0], [timed, read]]
 
 
 def main(arguments: list[str]) -> int:
