@@ -34,4 +34,6 @@ fi
 [ "$django" != Django ] || export COMPANION_LOAD="${COMPANION_LOAD:-1}"
 # Each run has its own coverage file: runs of two versions may go side by side.
 export COVERAGE_FILE="$venv/.coverage" PYTHONDONTWRITEBYTECODE=1
+# More workers than processors: much of the time is spent waiting, for servers and for values to expire.
+set -- -n "${COMPANION_WORKERS:-4}" --dist loadgroup --no-loadscope-reorder "$@"
 exec "$venv/bin/python" -m pytest --cov --cov-report=term "$@"
