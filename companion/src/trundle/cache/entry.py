@@ -40,7 +40,7 @@ def wrap(value: Any, deadline: Deadline) -> tuple[str, Deadline, Any]:
 def is_entry(stored: Any) -> bool:
     # A list, after a serializer that knows no tuples, such as JSON.
     # No subclass, which isinstance would take: a value of the project's own may be one.
-    # pylint: disable-next=unidiomatic-typecheck
+    # pylint: disable-next=unidiomatic-typecheck  # see above
     return type(stored) in KINDS and len(stored) == 3 and type(stored[0]) is str and stored[0] == MARK
 
 
