@@ -28,6 +28,23 @@ GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 PATHS = {"css/app.css": "css/app.111111111111.css", "img/a b.svg": "img/a b.222222222222.svg"}
 
 
+# These take longest, so they begin first.
+LONG = ("test_cache_load", "test_cache_suite", "mariadb", "postgresql")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file, or of a database server, go to one worker of pytest-xdist: what they share is made once."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: LONG.index(groups[item]) if groups[item] in LONG else len(LONG))
+
+
+def _group(item: pytest.Item) -> str:
+    vendor = item.callspec.params.get("vendor") if hasattr(item, "callspec") else None
+    return vendor if vendor in LONG else item.path.stem
+
+
 class Folder:
     """A release's folder on a host."""
 

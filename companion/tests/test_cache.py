@@ -86,6 +86,26 @@ def test_values_that_others_put_into_an_earlier_cache_are_no_copies(make, foreig
     assert chain.hits() == [1, 1, 0]
 
 
+@pytest.mark.parametrize("other", [("trundle:2", "value", None, 0), ["trundle:0", "value"]], ids=repr)
+def test_values_of_another_version_of_the_chain_are_not_there(make, other: Any) -> None:
+    """Two releases of a site may share a cache, and each knows its own form only."""
+    chain = make()
+    caches["last"].inner.set(":1:key", other)
+    assert chain.here.get("key", "default") == "default"
+    assert chain.here.touch("key") is False
+    assert chain.here.get_or_set("key", "mine") == "mine"
+    assert caches["last"].inner.get(":1:key") == other
+    chain.here.set("key", "mine")
+    assert chain.elsewhere.get("key") == "mine"
+
+
+@pytest.mark.parametrize("value", [("trundle:1", None), ["trundle:2", 1], [], ["other", 1, 2]], ids=repr)
+def test_values_of_a_project_that_look_like_entries(make, value: Any) -> None:
+    chain = make()
+    chain.here.set("key", value)
+    assert chain.elsewhere.get("key") == value
+
+
 def test_a_serializer_that_makes_lists_of_tuples(make) -> None:
     chain = make()
     chain.here.set("key", "value", None)

@@ -19,6 +19,7 @@ import cache_servers
 HERE = Path(__file__).parent
 # Kept for the next run.
 DOWNLOADS = HERE.parents[1] / "build" / "django-sdist"
+MEMORY = Path("/dev/shm")  # noqa: S108  (pip makes a folder of its own in it)
 KINDS = ("filebased", "memcached", "redis")
 SKIPPED = {"test_cull", "test_zero_cull", "test_cull_delete_when_store_empty"}
 
@@ -44,9 +45,12 @@ def django_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _download(version: str, archive: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    options = ["--no-binary", "Django", f"Django=={version}", "--dest", str(folder)]
+    # pip unpacks the whole source and asks setuptools what it is, so let both be near.
+    options = ["--no-build-isolation", "--no-binary", "Django", f"Django=={version}", "--dest", str(folder)]
     # Warnings of pip are its own affair.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    if MEMORY.is_dir():
+        env["TMPDIR"] = str(MEMORY)
     subprocess.run([*command, *options], check=True, env=env)
     (downloaded,) = folder.glob("*.tar.gz")
     DOWNLOADS.mkdir(parents=True, exist_ok=True)

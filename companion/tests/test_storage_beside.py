@@ -19,6 +19,9 @@ from django.template import engines
 from django.templatetags.static import static
 from django.test import Client, RequestFactory
 from settings import SITE
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from trundle.storage import ReleaseStaticFilesStorage
 
 from conftest import PATHS, Folder
 
@@ -81,6 +84,31 @@ class TestWhiteNoise:
         assert "immutable" not in response["Cache-Control"]
         response.close()
 
+    def test_its_own_storage_in_front(
+        self, tmp_path: Path, folder: Folder, configure, use_storage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who collects with WhiteNoise's storage keeps its compressed files, and gets the names of the release."""
+        sources = tmp_path / "sources"
+        sources.mkdir()
+        (sources / "long.css").write_text("a { color: red }\n" * 200)
+        folder.write(paths={"long.css": "long.111111111111.css"})
+        monkeypatch.setenv("TRUNDLE_RELEASE_DIR", str(folder.path))
+        trees = []
+        for backend in ("whitenoise.storage.CompressedManifestStaticFilesStorage", f"{__name__}.Compressed"):
+            root = tmp_path / backend
+            configure(STATIC_ROOT=str(root), STATICFILES_DIRS=[sources])
+            use_storage(backend)
+            call_command("collectstatic", interactive=False, verbosity=0)
+            trees.append({path.name: path.read_bytes() for path in root.iterdir()})
+        assert trees[0] == trees[1]
+        assert sum(name.endswith(".css.gz") for name in trees[1]) == 2
+        use_storage(f"{__name__}.Compressed")
+        assert static("long.css") == "https://cdn.example.com/static/long.111111111111.css"
+
+
+class Compressed(CompressedManifestStaticFilesStorage, ReleaseStaticFilesStorage):
+    """As the README has it."""
+
 
 class TestDevelopment:
     @pytest.mark.parametrize("name", SOURCES)
@@ -140,3 +168,37 @@ def test_what_was_preloaded_is_there_after_a_fork(released: Folder, when: str, e
     command = [sys.executable, "-c", FORKING, when]
     answer = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
     assert answer.stdout.strip() == expected
+
+
+# What the memory that is a process's own grows by, in kB, while it names some of many files.
+GROWING = """
+import os, pathlib, sys
+import settings
+settings.STORAGES["staticfiles"]["OPTIONS"] = {"preload": sys.argv[1] == "preload"}
+import django
+django.setup()
+from django.templatetags.static import static
+def own():
+    lines = pathlib.Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+if os.fork() == 0:
+    before = own()
+    for number in range(0, 20_000, 500):
+        static(f"img/{number}.svg")
+    print(own() - before, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_what_was_preloaded_is_shared_by_the_workers(released: Folder) -> None:
+    released.write(paths={f"img/{number}.svg": f"img/{number}.123456789012.svg" for number in range(20_000)})
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def grown(when: str) -> int:
+        command = [sys.executable, "-c", GROWING, when]
+        return int(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+    # Each has its own when it is read after the fork: some megabytes.
+    assert grown("lazy") > 3000
+    assert grown("preload") < 1500

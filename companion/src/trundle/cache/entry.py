@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Union
 from django.core.cache.backends.base import BaseCache
 
 # The first item of all that is stored. Another form gets another mark: two releases may use one cache.
-MARK = "trundle:1"
+FAMILY = "trundle:"
+MARK = f"{FAMILY}1"
 MISSING: Any = object()
 KINDS = (tuple, list)
 # A moment long ago: such a value is served by the last cache and never copied.
@@ -39,8 +40,14 @@ def wrap(value: Any, deadline: Deadline) -> tuple[str, Deadline, Any]:
 def is_entry(stored: Any) -> bool:
     # A list, after a serializer that knows no tuples, such as JSON.
     # No subclass, which isinstance would take: a value of the project's own may be one.
-    # pylint: disable-next=unidiomatic-typecheck
+    # pylint: disable-next=unidiomatic-typecheck  # see above
     return type(stored) in KINDS and len(stored) == 3 and type(stored[0]) is str and stored[0] == MARK
+
+
+def is_of_another_form(stored: Any) -> bool:
+    """Whether another version of this module has written it, and so only that knows what the value is."""
+    marked = isinstance(stored, (tuple, list)) and len(stored) > 0 and isinstance(stored[0], str)
+    return marked and stored[0].startswith(FAMILY) and not is_entry(stored)
 
 
 def live(stored: Any, now: float) -> bool:
@@ -54,8 +61,7 @@ def note_key(key: str) -> str:
 
 def is_bare(value: Any) -> bool:
     """Whether the value is stored as it is. Not a bool or an enumeration's member: they would come back as numbers."""
-    # isinstance would take these.
-    return type(value) is int  # pylint: disable=unidiomatic-typecheck
+    return type(value) is int  # pylint: disable=unidiomatic-typecheck  # isinstance would take these
 
 
 def deadline(seconds: float | None, now: float) -> Deadline:
@@ -74,8 +80,14 @@ def sooner(one: Deadline, other: Deadline) -> Deadline:
 
 def find_many(cache: BaseCache, keys: Iterable[str]) -> dict[str, Found]:
     keys = list(keys)
-    stored = cache.get_many([*keys, *map(note_key, keys)])
+    stored = _get_many(cache, keys)
     return {key: _find(stored[key], stored.get(note_key(key))) for key in keys if key in stored}
+
+
+def _get_many(cache: BaseCache, keys: list[str]) -> dict[str, Any]:
+    """With their notes. What is of another form is not there: its value cannot be told."""
+    stored = cache.get_many([*keys, *map(note_key, keys)])
+    return {key: kept for key, kept in stored.items() if not is_of_another_form(kept)}
 
 
 def _find(raw: Any, note: Any) -> Found:
@@ -114,7 +126,7 @@ def add(cache: BaseCache, key: str, value: Any, seconds: Any, end: Deadline) -> 
 
 def touch(cache: BaseCache, key: str, seconds: Any, end: Deadline) -> bool:
     """Change the expiry. At no moment may a reader believe that the value lives longer than it does."""
-    stored = cache.get_many([key, note_key(key)])
+    stored = _get_many(cache, [key])
     if key not in stored:
         return False
     before = _find(stored[key], stored.get(note_key(key))).deadline

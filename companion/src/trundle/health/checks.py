@@ -147,9 +147,9 @@ class ManifestCheck(Check):
             current_release()
         except ReleaseError as exc:
             # The text names paths; `manage.py check` shows it to those who may see it.
-            # pylint knows no Django, and so not that this is an exception.
             message = "the release's manifest is missing or not usable; see the log"
-            raise CheckFailed(message) from exc  # pylint: disable=bad-exception-cause
+            # pylint does not find Django, and so not that the cause is an exception.
+            raise CheckFailed(message) from exc  # pylint: disable=bad-exception-cause  # it is one
 
 
 _load_once = lru_cache(maxsize=1)(load_release)

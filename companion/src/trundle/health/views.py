@@ -22,8 +22,8 @@ logger = logging.getLogger("trundle.health")
 def _probe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     # With ATOMIC_REQUESTS Django would open a transaction first, and a lost database would be a page of status 500.
     made = transaction.non_atomic_requests(never_cache(require_safe(view)))
-    # LoginRequiredMiddleware (Django 5.1) looks at this attribute, which no function has by itself.
-    made.login_required = False  # type: ignore[attr-defined]
+    # LoginRequiredMiddleware (Django 5.1) looks at this attribute.
+    made.login_required = False  # type: ignore[attr-defined]  # no function has it by itself
     return made
 
 
