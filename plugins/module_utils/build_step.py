@@ -336,7 +336,14 @@ def _read_state(step: Step) -> dict[str, Any]:
 
 def _write_state(step: Step, plan: Plan) -> None:
     outputs = step_files.tree_digest(step.output_paths)
-    state = {"schema": SCHEMA, "key": plan.key, **_decides(step), "inputs": dict(plan.inputs), "outputs": outputs}
+    state = {
+        "schema": SCHEMA,
+        "key": plan.key,
+        **_decides(step),
+        "inputs": dict(plan.inputs),
+        "names": list(step.outputs),
+        "outputs": outputs,
+    }
     atomic_write(step.state_path, json.dumps(state, indent=1).encode("ascii") + b"\n", mode=0o600)
 
 
