@@ -158,8 +158,10 @@ class Project:
         return Usage(used["seconds"], used["megabytes"]), whole.seconds
 
 
-def bench(project: Project, peer: Peer, size: str, sources: list[trees.Source], runs: int) -> list[Case]:
-    cases = {step: Case(f"{step}{peer.suffix}-{size}", peer.name) for step in peer.steps}
+def bench(
+    project: Project, peer: Peer, size: str, sources: list[trees.Source], *, steps: list[str], runs: int
+) -> list[Case]:
+    cases = {step: Case(f"{step}{peer.suffix}-{size}", peer.name) for step in steps}
     for number in range(runs):
         project.forget()
         for step, case in cases.items():
@@ -240,6 +242,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--sizes", default="3k,20k,60k", help="of 3k, 20k and 60k, with commas between them")
     parser.add_argument("--peers", help="of django and whitenoise; without it whitenoise runs at 3k only")
+    parser.add_argument("--steps", default="unchanged,changed-1pct", help="of unchanged and changed-1pct, beside cold")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="keep the results of cases that are not run this time")
     options = parser.parse_args()
@@ -254,7 +257,10 @@ def main() -> None:
         machine[f"files-{size}"] = len(trees.files(sources))
         for peer in PEERS:
             if peer.name in options.peers.split(",") if options.peers else size in peer.sizes:
-                cases += bench(Project(python, peer, size, sources), peer, size, sources, options.runs)
+                project = Project(python, peer, size, sources)
+                # The others go on from what the first one has left.
+                steps = [step for step in peer.steps if step == "cold" or step in options.steps.split(",")]
+                cases += bench(project, peer, size, sources, steps=steps, runs=options.runs)
                 write(cases, machine, keep=options.keep)
     report(cases)
 

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One command of a front-end build, which runs only where its inputs are others than those of its outputs.
 
-What decides is content alone: the inputs, the command, the environment that the user gives and the
-outputs. So no moment at which a run is killed can make a later one take wrong outputs for right.
+What decides is content alone: the inputs, the command, the environment that the user gives, the versions
+of programs that the user asks for, and the outputs. So no moment at which a run is killed can make a later
+one take wrong outputs for right.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ LOCK_WAIT = 600
 
 @dataclass(frozen=True)
 class Step:
-    """What the user asks for. inputs: None for all files; path: folders to look for programs in first."""
+    """What the user asks for.
+
+    inputs: None for all files; path: folders to look for programs in first; versions: commands whose output
+    decides too.
+    """
 
     command: Sequence[str]
     chdir: Path
@@ -50,6 +55,7 @@ class Step:
     path: Sequence[str] = ()
     clean: bool = True
     cache: OutputCache | None = None
+    versions: Sequence[Sequence[str]] = ()
 
     @property
     def output_paths(self) -> list[Path]:
@@ -134,7 +140,29 @@ def make_plan(step: Step) -> Plan:
 
 
 def _decides(step: Step) -> dict[str, str]:
-    return {"command": _digest([*step.command, step.clean]), "environment": _digest(dict(step.environment))}
+    decides = {"command": _digest([*step.command, step.clean]), "environment": _digest(dict(step.environment))}
+    if step.versions:
+        decides["versions"] = _digest([[list(command), _output(step, command)] for command in step.versions])
+    return decides
+
+
+def _output(step: Step, command: Sequence[str]) -> str:
+    """What a command prints that tells a version."""
+    try:
+        # run_command ends the module where a program is missing, and the error would not name the step.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            list(command),
+            cwd=step.chdir,
+            env=_environment(step),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as exc:
+        raise TrundleError(f"Failed to start {_named(step, command)}: {exc.strerror}.") from exc
+    if done.returncode:
+        raise TrundleError(f"{_named(step, command)} tells no version: it ended with status {done.returncode}.")
+    return (done.stdout + done.stderr).decode("utf-8", errors="replace")
 
 
 def _reason(step: Step, state: Mapping[str, Any], now: Mapping[str, Any], outputs: str | None) -> str | None:
@@ -146,8 +174,8 @@ def _reason(step: Step, state: Mapping[str, Any], now: Mapping[str, Any], output
     if changed:
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         return f"inputs changed: {printable(', '.join(changed[:NAMED]))}{more}"
-    for what in ("command", "environment"):
-        if state[what] != now[what]:
+    for what in ("command", "environment", "versions"):
+        if state.get(what) != now.get(what):
             return f"the {what} changed"
     if state["outputs"] != outputs:
         return f"the outputs are not what it made: {printable(', '.join(step.outputs))}"
@@ -233,15 +261,13 @@ def _run(step: Step, plan: Plan, lock: int) -> list[str]:
 
 
 def _run_command(step: Step, lock: int) -> None:
-    environment = merged_environment(step.environment)
-    environment["PATH"] = os.pathsep.join([*step.path, environment.get("PATH", os.defpath)])
     with tempfile.TemporaryFile() as output:
         try:
             # run_command would not hand the lock on: should this process be killed, the command keeps it.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 list(step.command),
                 cwd=step.chdir,
-                env=environment,
+                env=_environment(step),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -261,6 +287,12 @@ def _run_command(step: Step, lock: int) -> None:
             raise _failed(step, status, output)
 
 
+def _environment(step: Step) -> dict[str, str]:
+    environment = merged_environment(step.environment)
+    environment["PATH"] = os.pathsep.join([*step.path, environment.get("PATH", os.defpath)])
+    return environment
+
+
 def _failed(step: Step, status: int, output: IO[bytes]) -> TrundleError:
     output.seek(max(0, output.seek(0, os.SEEK_END) - 65_536))
     lines = [line.rstrip() for line in output.read().decode("utf-8", errors="replace").splitlines()]
@@ -274,8 +306,8 @@ def _secrets(step: Step) -> list[str]:
     return secret_values(step.environment, shown=[str(step.chdir), *step.outputs])
 
 
-def _named(step: Step) -> str:
-    named: str = mask(f"`{shlex.join(step.command)}` in {step.chdir}", _secrets(step))
+def _named(step: Step, command: Sequence[str] = ()) -> str:
+    named: str = mask(f"`{shlex.join(command or step.command)}` in {step.chdir}", _secrets(step))
     return named
 
 
@@ -304,7 +336,14 @@ def _read_state(step: Step) -> dict[str, Any]:
 
 def _write_state(step: Step, plan: Plan) -> None:
     outputs = step_files.tree_digest(step.output_paths)
-    state = {"schema": SCHEMA, "key": plan.key, **_decides(step), "inputs": dict(plan.inputs), "outputs": outputs}
+    state = {
+        "schema": SCHEMA,
+        "key": plan.key,
+        **_decides(step),
+        "inputs": dict(plan.inputs),
+        "names": list(step.outputs),
+        "outputs": outputs,
+    }
     atomic_write(step.state_path, json.dumps(state, indent=1).encode("ascii") + b"\n", mode=0o600)
 
 

@@ -68,7 +68,7 @@ class Cache:
         return f"{sha256}-{self.mode:o}"
 
     def blob_path(self, blob: str) -> str:
-        return os.path.join(self.folder, "blobs", blob[:1], blob)
+        return f"{self.folder}/blobs/{blob[:1]}/{blob}"
 
     def place(self, sha256: str, size: int, target: str) -> bool:
         """Put a blob in its place, if it is there and right."""

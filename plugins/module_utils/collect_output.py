@@ -137,15 +137,15 @@ class Outputs:
     def target(self, name: str) -> str:
         if self.folder is None:
             raise AssertionError("There is no folder to write to.")
-        folder = posixpath.dirname(name)
+        folder = name.rpartition("/")[0]
         if folder not in self.folders:
             self.make_folder(folder)
         return f"{self.folder}/{name}"
 
     def make_folder(self, folder: str) -> None:
         if folder and folder not in self.folders:
-            self.make_folder(posixpath.dirname(folder))
-            path = os.path.join(str(self.folder), folder)
+            self.make_folder(folder.rpartition("/")[0])
+            path = f"{self.folder}/{folder}"
             try:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(path)

@@ -65,6 +65,8 @@ class CollectMixin:
         """Start from nothing: an earlier manifest may be remote, and is not used anyway."""
 
     def trundle_keeps(self, name: str) -> bool:
+        if not self.trundle_kept:
+            return False
         return any(fnmatchcase(name.replace("\\", "/"), pattern) for pattern in self.trundle_kept)
 
     def hashed_name(self, name: str, *args: Any, **kwargs: Any) -> str:

@@ -45,10 +45,10 @@ class View:
         self.asked: dict[tuple[str, str], Any] = {}
         self.needed: dict[str, None] = {}
         for name in sources:
-            folder = posixpath.dirname(name)
+            folder = name.rpartition("/")[0]
             while folder and folder not in self.folders:
                 self.folders.add(folder)
-                folder = posixpath.dirname(folder)
+                folder = folder.rpartition("/")[0]
 
     def begin(self) -> None:
         """Before a file is looked at."""

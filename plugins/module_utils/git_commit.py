@@ -30,6 +30,10 @@ def commit_file(repository: Path, name: str, data: bytes, message: str, *, dry_r
         raise TrundleError(f"{path} is not in the work tree of the git repository {top}.")
     committed = _is_committed(top, path, data)
     changed = read_bytes(path) != data
+    if not committed:
+        # Who commits has to be known before a file is written, or is told to be in a dry run.
+        for identity in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+            _git(top, "var", identity)
     if dry_run:
         return Outcome(changed or not committed, None if committed else "")
     if changed:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ansible_collections.trundle.django.plugins.module_utils.archive import unpack
@@ -60,16 +60,45 @@ def _commit(folder: Path, repository: Path, *, ignored: bool) -> str:
     _git(repository, {}, "init", "--quiet", "--bare", ".")
     (repository / "info").mkdir(exist_ok=True)
     (repository / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
-    with tempfile.TemporaryDirectory(prefix="trundle-index-") as name:
-        tree = {"GIT_WORK_TREE": str(folder), "GIT_INDEX_FILE": f"{name}/index"}
-        _git(repository, tree, "-c", "core.fileMode=true", "add", "--all", *(["--force"] if ignored else []), "--", ".")
-        text = _COMMIT.format(tree=_git(repository, tree, "write-tree"))
+    text = _COMMIT.format(tree=_tree_of(folder, repository, ignored=ignored))
     revision = _git(repository, {}, "hash-object", "-t", "commit", "-w", "--stdin", given=text)
     _git(repository, {}, "update-ref", f"refs/heads/{BRANCH}", revision)
     return revision
 
 
-def _git(repository: Path, more: Mapping[str, str], *arguments: str, given: str = "") -> str:
+def _tree_of(folder: Path, repository: Path, *, ignored: bool) -> str:
+    """The files of a folder. Of a repository in it git would note the commit alone, so each is added by itself."""
+    with tempfile.TemporaryDirectory(prefix="trundle-index-") as name:
+        where = {"GIT_WORK_TREE": str(folder), "GIT_INDEX_FILE": f"{name}/index"}
+        nested = [path for path in _nested(folder) if ignored or not _is_ignored(path, repository, where)]
+        left_out = [f":(exclude,literal){path}" for path in nested]
+        force = ["--force"] if ignored else []
+        _git(repository, where, "-c", "core.fileMode=true", "add", "--all", *force, "--", ".", *left_out)
+        for path in nested:
+            tree = _tree_of(folder / path, repository, ignored=ignored)
+            _git(repository, where, "read-tree", f"--prefix={path}/", tree)
+        return _git(repository, where, "write-tree")
+
+
+def _nested(folder: Path) -> list[str]:
+    """The repositories in a folder, submodules too, but not those that are in one of them."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        if Path(parent) != folder and ".git" in (*folders, *names):
+            found.append(str(Path(parent).relative_to(folder)))
+            folders.clear()
+        folders[:] = sorted(name for name in folders if name != ".git")
+    return found
+
+
+def _is_ignored(path: str, repository: Path, where: Mapping[str, str]) -> bool:
+    # It names the path where it is ignored, and ends with 1 where it is not.
+    return bool(_git(repository, where, "check-ignore", "--", path, expected=(0, 1)))
+
+
+def _git(
+    repository: Path, more: Mapping[str, str], *arguments: str, given: str = "", expected: Collection[int] = (0,)
+) -> str:
     # Neither another repository, as a hook that runs us would name it, nor settings of the user have a say.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env.update({"GIT_DIR": str(repository), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **more})
@@ -85,7 +114,7 @@ def _git(repository: Path, more: Mapping[str, str], *arguments: str, given: str 
         )
     except OSError as exc:
         raise TrundleError(f"Failed to run git: {exc.strerror or exc}. Install git on the build host.") from exc
-    if done.returncode:
+    if done.returncode not in expected:
         cause = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
         raise TrundleError(f"Failed to import the source: 'git {arguments[0]}' says: {cause}")
     return done.stdout.decode(errors="replace").strip()

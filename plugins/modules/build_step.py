@@ -69,10 +69,16 @@ options:
     description:
       - Environment variables for the command, on top of those of this module but E(PYTHONPATH), E(PYTHONHOME) and
         E(VIRTUAL_ENV). Their values never appear in messages. A value of V(null) takes a variable away.
-      - With other values the command runs again. Other variables, and the version of a program, do not decide; to have
-        one decide, name it here.
+      - With other values the command runs again. Other variables do not decide; to have one decide, name it here.
     type: dict
     default: {}
+  versions:
+    description:
+      - Commands that tell the versions of programs, such as C(node --version), each as a list of words or as one text.
+        Where one prints something else than before, O(command) runs again. They run in check mode too.
+    type: list
+    elements: raw
+    default: []
   path:
     description:
       - Folders to look for programs in before those of E(PATH), such as C(bin) of the project's virtualenv.
@@ -107,6 +113,7 @@ EXAMPLES = r"""
     chdir: /srv/build/shop/frontend
     inputs: [package.json, package-lock.json, vite.config.js, src]
     outputs: [dist]
+    versions: [node --version]
 
 - name: Compile a style sheet with the project's Sass
   trundle.django.build_step:
@@ -176,6 +183,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
         "inputs": {"type": "list", "elements": "str"},
         "outputs": {"type": "list", "elements": "str", "required": True},
         "environment": {"type": "dict", "default": {}, "no_log": True},
+        "versions": {"type": "list", "elements": "raw", "default": []},
         "path": {"type": "list", "elements": "path", "default": []},
         "clean": {"type": "bool", "default": True},
         "cache": {"type": "path"},
@@ -202,6 +210,7 @@ def step_of(params: dict[str, Any]) -> Step:
         outputs=params["outputs"],
         inputs=params["inputs"],
         environment={name: None if value is None else str(value) for name, value in params["environment"].items()},
+        versions=[words(command) for command in params["versions"]],
         path=params["path"],
         clean=params["clean"],
         cache=None if folder is None else OutputCache(folder, cache_size(params["cache_size"])),

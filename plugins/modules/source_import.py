@@ -34,6 +34,7 @@ options:
     description:
       - The archive, such as a C(.tar.gz) or another that Python can read, or the folder.
       - Of a folder, C(.git) is left out, and what its C(.gitignore) files name.
+      - Git repositories in it, such as submodules, are taken with their files.
       - An archive may hold files, folders and symbolic links. One with a member that leads out of it is refused.
     type: path
     required: true

@@ -19,6 +19,8 @@ from base import BUILD, LOGS, ROOT, Command, Result, environment, run
 
 # One worker a core; the tests of a file stay together, and so do the servers that they share.
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
+# What runs on users' controllers, and what starts a test run. The programs of the lab and the demo run on the newest.
+OLDEST = ("tests/unit/gates", "tests/unit/plugins")
 # pytest ends with this when it found nothing to run.
 NO_TESTS = 5
 
@@ -29,21 +31,21 @@ def units() -> list[Result]:
 
 
 def parts() -> dict[str, Callable[[], list[Result]]]:
-    """All unit tests on the newest and the oldest controller, and what managed hosts import on the oldest host."""
+    """All unit tests on the newest controller, the plugins' on the oldest, and what hosts import on their oldest."""
     found = list(interpreters.controllers())
-    versions = dict.fromkeys(found[-1:] + found[:1])
-    made: dict[str, Callable[[], list[Result]]] = {
-        f"units-{version}": functools.partial(_controller, version) for version in versions
-    }
-    if len(versions) == 1:
+    newest, oldest = found[-1], found[0]
+    made: dict[str, Callable[[], list[Result]]] = {f"units-{newest}": functools.partial(_controller, newest)}
+    if oldest != newest:
+        made[f"units-{oldest}"] = functools.partial(_controller, oldest, OLDEST)
+    else:
         note = f"only Python {found[0]} was found"
         made["units-second-python"] = lambda: [Result("units-second-python", skipped=1, note=note)]
     made[f"units-{interpreters.HOST_VERSION}"] = _host
     return made
 
 
-def _controller(version: str) -> list[Result]:
-    return [_pytest(f"units-{version}", venvs.controller(version))]
+def _controller(version: str, paths: Sequence[str] = ("tests/unit",)) -> list[Result]:
+    return [_pytest(f"units-{version}", venvs.controller(version), [*paths, *PARALLEL])]
 
 
 def _host() -> list[Result]:
@@ -54,7 +56,7 @@ def _host() -> list[Result]:
     return [_pytest(name, venv, ["tests/unit/plugins/module_utils"])]
 
 
-def _pytest(name: str, venv: Path, arguments: Sequence[str] = ("tests/unit", *PARALLEL)) -> Result:
+def _pytest(name: str, venv: Path, arguments: Sequence[str]) -> Result:
     started = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     junit = LOGS / f"{name}.xml"

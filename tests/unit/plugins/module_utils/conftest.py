@@ -164,6 +164,15 @@ def new_site(tmp_path: Path, python: Path) -> Site:
     return Site(folder, python)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forks_end() -> Iterator[None]:
+    """The servers that forks.py has started, if a test has imported it, end with the session."""
+    yield
+    forks = sys.modules.get("ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks")
+    if forks is not None:
+        forks.close()
+
+
 @pytest.fixture(scope="session")
 def linter() -> Path:
     """The folder that the linter of migrations is kept in, filled once and kept under build/."""

@@ -9,12 +9,9 @@ import fcntl
 import hashlib
 import json
 import os
-import re
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -108,59 +105,6 @@ def assert_equal(collected: Collected, dest: Path, expected: tuple[dict[str, str
     assert different == []
     assert (dest / "staticfiles.json").read_bytes() == expected[1]
     assert {name: entry.sha256 for name, entry in collected.record.files.items()} == expected[0]
-
-
-class ForkServer:
-    """One process a Django that has it loaded, and forks for each collection: much faster than starting anew."""
-
-    def __init__(self, python: Path, folder: Path) -> None:
-        self.python = python
-        self.folder = folder
-        program = Path(__file__).with_name("fork_server.py")
-        self.process = subprocess.Popen(
-            [python, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, text=True
-        )
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        assert self.process.wait(timeout=10) == 0
-        assert self.process.stdout
-        self.process.stdout.close()
-
-    def _ask(self, **request: Any) -> int:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        status: int = json.loads(self.process.stdout.readline())
-        return status
-
-    def manage(self, project: Path) -> str | None:
-        """Run manage.py collectstatic; returns what it failed with."""
-        output = self.folder / "output"
-        status = self._ask(what="manage", project=str(project), output=str(output))
-        return None if status == 0 else re.sub(r"\s+", " ", output.read_text(errors="replace"))[-2000:]
-
-    def worker(self, _python: str, request: Any, _environment: Any, **_options: Any) -> dict[str, Any]:
-        """Stands in for run_worker: the same program, in a fork."""
-        from ansible_collections.trundle.django.plugins.module_utils import project_process
-        from ansible_collections.trundle.django.plugins.module_utils.collect_process import PROGRAM
-
-        descriptor = 200
-        program, output = self.folder / "program", self.folder / "answer"
-        program.write_bytes(project_process.build_program(PROGRAM, request, descriptor))
-        self._ask(
-            what="program",
-            project=request["project_path"],
-            program=str(program),
-            descriptor=descriptor,
-            output=str(output),
-        )
-        with output.open(encoding="ascii") as channel:
-            answer = project_process.read_answer(channel, None)
-        assert answer is not None
-        return project_process.checked(answer, [])
 
 
 def link_tree(source: Path, target: Path) -> None:

@@ -163,6 +163,32 @@ def test_another_command_or_environment_makes_it_run(project: Project, changes: 
     assert project.action(**changes) == "skip"
 
 
+def test_another_version_of_a_program_makes_it_run(project: Project) -> None:
+    project.write("bin/compiler", "#!/bin/sh\necho 1.0 $SUFFIX\n")
+    (project.folder / "bin/compiler").chmod(0o755)
+    changes: dict[str, Any] = {
+        "versions": [["compiler", "--version"]],
+        "path": [str(project.folder / "bin")],
+        "environment": {"SUFFIX": "!"},
+    }
+    project.build(environment={"SUFFIX": "!"})
+    assert project.build(**changes).plan.reason == "the versions changed"
+    assert project.action(**changes) == "skip"
+    project.write("bin/compiler", "#!/bin/sh\necho 1.1 $SUFFIX\n")
+    planned = project.build(dry_run=True, **changes).plan
+    assert (planned.action, planned.reason) == ("run", "the versions changed")
+    assert project.action(**changes) == "run"
+
+
+@pytest.mark.parametrize(
+    ("command", "cause"),
+    [(["no-such-program", "-v"], "Failed to start `no-such-program -v`"), (["false"], "tells no version")],
+)
+def test_a_version_that_cannot_be_had_is_told_of(project: Project, command: list[str], cause: str) -> None:
+    assert cause in refused(project, versions=[command]).message
+    assert project.runs == 0
+
+
 def test_the_environment_reaches_the_command_and_is_not_written_anywhere(project: Project) -> None:
     project.build(environment={"SUFFIX": "-hunter2-", "GONE": None})
     assert project.all == "A-hunter2-B-hunter2-"

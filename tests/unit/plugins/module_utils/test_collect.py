@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.record import Source, parse
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect, manage
 
 STOCK = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -127,8 +128,7 @@ def names(folder: Path) -> list[str]:
 
 def djangos_own(site: Any) -> tuple[dict[str, bytes], bytes]:
     """The files, without the originals of hashed ones, and the manifest that manage.py makes."""
-    run = site.manage("collectstatic", "--noinput")
-    assert run.returncode == 0, run.stderr
+    manage(site)
     files = contents(site.folder / "root")
     manifest = files.pop("staticfiles.json")
     paths = json.loads(manifest)["paths"]
@@ -243,6 +243,20 @@ class TestFinders:
         newest_site.write("vendor/x.css", "a{}")
         newest_site.settings('STATICFILES_DIRS = [("lib", BASE_DIR / "vendor")]')
         assert "lib/x.css" in collect(options(newest_site)).record.manifest.paths
+
+    def test_links_are_followed_as_django_does(self, newest_site: Any) -> None:
+        fill(newest_site, TREE)
+        newest_site.write("elsewhere/deep/x.css", "a { background: url(y.png) }")
+        newest_site.write("elsewhere/deep/y.png", "y")
+        assets = newest_site.folder / "assets"
+        (assets / "linked").symlink_to("../elsewhere")
+        (assets / "alias.css").symlink_to("../elsewhere/deep/x.css")
+        (assets / "y.png").symlink_to(newest_site.folder / "elsewhere/deep/y.png")
+        collected = collect(options(newest_site))
+        assert_equal(collected, newest_site.folder.parent / "out" / "v1", djangos_own(newest_site))
+        static = newest_site.folder.parent / "out" / "v1" / "static"
+        assert {"linked/deep/x.css", "alias.css", "y.png"} <= set(collected.record.manifest.paths)
+        assert not any(path.is_symlink() for path in static.rglob("*"))
 
 
 MISSING_TREE = {
@@ -378,7 +392,6 @@ class TestTheFolder:
         out = newest_site.folder.parent / "out"
         code = f"""
 from pathlib import Path
-from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 collect(Options(project_path=Path({str(newest_site.folder)!r}), python={str(newest_site.python)!r}, release="v1",
                 dest=Path({str(out / "v1")!r})))

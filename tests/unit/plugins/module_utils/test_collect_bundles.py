@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect
+
+# What is tried here runs in the project's interpreter, whatever the controller's is.
+pytestmark = runs_once
 
 BUNDLE = {
     "assets__app-C8f1_css": ".a { background: url(/static/assets/logo-D4e2.png) }\n" * 20,

@@ -12,11 +12,14 @@ import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils import forks
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site, interpreter
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
+    PYTHONS,
     TINY,
     assert_equal,
     django_files,
+    own_files,
     python_of,
     real_tree,
     runs_once,
@@ -129,12 +132,19 @@ class Azure(ManifestFilesMixin, AzureStorage):
 
 
 @pytest.fixture(params=list(DJANGOS))
-def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    # django-manifeststaticfiles-enhanced keeps names in sets: its manifest has another order in each process.
-    monkeypatch.setenv("PYTHONHASHSEED", "0")
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    return new_site(tmp_path, request.param)
+
+
+@pytest.fixture
+def site_of_newest(tmp_path: Path) -> Site:
+    return new_site(tmp_path, [series for series in DJANGOS if interpreter(PYTHONS[series])][-1])
+
+
+def new_site(tmp_path: Path, series: str) -> Site:
     folder = tmp_path / "project"
     folder.mkdir()
-    made = Site(folder, python_of(request.param))
+    made = Site(folder, python_of(series))
     made.write("own.py", STORAGES)
     made.write("azure_own.py", AZURE)
     for name, content in CORNERS.items():
@@ -152,9 +162,10 @@ def compare(site: Site, *, collected_with: Any = None, compared_with: Any) -> An
     dest = site.folder.parent / "out" / "v1"
     configure(site, *(collected_with or compared_with))
     options = Options(project_path=site.folder, python=str(site.python), release="v1", dest=dest)
-    collected = collect(options)
+    collected = forks.collect(options)
     configure(site, *compared_with)
-    assert_equal(collected, dest, django_files(site))
+    forks.manage(site)
+    assert_equal(collected, dest, own_files(site.folder / "root"))
     return collected
 
 
@@ -165,8 +176,15 @@ def test_there_are_enough_packages() -> None:
 
 
 def test_stock(site: Site) -> None:
-    collected = compare(site, compared_with=(real_tree(), STOCK))
+    compare(site, compared_with=(small_tree(), STOCK))
+
+
+def test_whole_tree_in_processes_of_their_own(site_of_newest: Site) -> None:
+    site, dest = site_of_newest, site_of_newest.folder.parent / "out" / "v1"
+    configure(site, real_tree(), STOCK)
+    collected = collect(Options(project_path=site.folder, python=str(site.python), release="v1", dest=dest))
     assert collected.worker["collected"] > 2900
+    assert_equal(collected, dest, django_files(site))
 
 
 @pytest.mark.parametrize(

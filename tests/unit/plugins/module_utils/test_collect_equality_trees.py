@@ -26,12 +26,12 @@ from ansible_collections.trundle.django.plugins.module_utils.collect_options imp
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
-    ForkServer,
     assert_equal,
     own_files,
     python_of,
     runs_once,
 )
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import ForkServer
 
 pytestmark = runs_once
 

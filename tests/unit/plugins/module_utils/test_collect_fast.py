@@ -15,10 +15,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
+from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect as collect_alone
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect
+
+# What is tried here runs in the project's interpreter, whatever the controller's is.
+pytestmark = runs_once
 
 TREE = {
     "css__app_css": "@import 'base.css';\n.a { background: url(/static/img/a.png) }\n",
@@ -27,6 +33,8 @@ TREE = {
     "img__a_png": "picture",
     "js__app_js": "console.log(1)\n" * 40,
 }
+# More than the memory that a collection may take; TRUNDLE_LARGE_MB=2048 for a whole video.
+LARGE = int(os.environ.get("TRUNDLE_LARGE_MB", "256")) << 20
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 
@@ -182,7 +190,8 @@ class TestReuse:
         assert "had damaged entries, which were made anew" in second.warnings[0]
         assert numbers(run(shop, "v3")) == (5, 0)
 
-    def test_builds_side_by_side(self, shop: Any) -> None:
+    def test_builds_side_by_side(self, shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(globals(), "collect", collect_alone)
         done: list[Collected] = []
         threads = [
             threading.Thread(target=lambda number=number: done.append(run(shop, f"n{number}"))) for number in range(4)
@@ -283,7 +292,7 @@ class TestOnePass:
 
     def test_a_large_file_takes_no_memory(self, shop: Any) -> None:
         with (shop.folder / "assets/video.mp4").open("wb") as stream:
-            stream.truncate(600 << 20)
+            stream.truncate(LARGE)
         shop.settings(
             "import atexit, os, resource",
             # The program ends by os._exit(), after all is done.
@@ -295,7 +304,7 @@ class TestOnePass:
             "os._exit = told",
         )
         collected = run(shop)
-        assert (static(shop) / collected.record.manifest.paths["video.mp4"]).stat().st_size == 600 << 20
+        assert (static(shop) / collected.record.manifest.paths["video.mp4"]).stat().st_size == LARGE
         assert int((shop.folder / "used").read_text()) < 200 << 10
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.headers import CACHE_HASHED, Rule
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect
 
 RULES = (
     Rule("js/app.js", cache_control="public, max-age=60"),

@@ -78,6 +78,16 @@ def test_a_manifest_that_was_changed_since_its_commit_is_put_right_without_anoth
     assert git(repository, "rev-parse", "HEAD") == first.commit
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_without_a_committer_nothing_is_written(repository: Path, dry_run: bool) -> None:
+    git(repository, "config", "--unset", "user.email")
+    git(repository, "config", "user.useConfigOnly", "true")
+    with pytest.raises(TrundleError, match=r"(?s)Failed to run .git var. in .*tell me who you are"):
+        commit_file(repository, NAME, b"{}", "Manifest of v1", dry_run=dry_run)
+    assert not (repository / NAME).exists()
+    assert git(repository, "status", "--porcelain") == DIRTY
+
+
 def test_line_ends_that_git_changes_are_no_difference(repository: Path) -> None:
     (repository / ".gitattributes").write_text("*.json text eol=lf\n")
     assert commit_file(repository, NAME, b"{\r\n}", "Manifest of v1").commit

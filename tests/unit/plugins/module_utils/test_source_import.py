@@ -63,6 +63,28 @@ def test_a_folder_is_taken_without_what_it_ignores(site: Path, tmp_path: Path) -
     assert found == [".gitattributes", ".gitignore", "data.bin", "manage.py", "shop/link", "shop/text.txt"]
 
 
+@pytest.mark.parametrize("committed", [True, False], ids=["with commits", "without"])
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+def test_a_repository_in_it_is_taken_with_its_files(site: Path, tmp_path: Path, packed: bool, committed: bool) -> None:
+    for nested in ("vendor/theme", "vendor/theme/icons", "node_modules/lib"):
+        (site / nested).mkdir(parents=True)
+        (site / nested / "app.css").write_text(nested)
+        subprocess.run(["git", "init", "--quiet", site / nested], check=True)
+    (site / "vendor" / "theme" / ".gitignore").write_text("*.log\n")
+    (site / "vendor" / "theme" / "a.log").write_text("log\n")
+    if committed:
+        theme = ["git", "-C", site / "vendor" / "theme", "-c", "user.name=T", "-c", "user.email=t@example.com"]
+        subprocess.run([*theme, "add", "app.css"], check=True)
+        subprocess.run([*theme, "commit", "--quiet", "-m", "Theme"], check=True)
+    repository = tmp_path / "imported.git"
+    src = pack(site, tmp_path / "shop.tar") if packed else site
+    found = {name for name in names(repository, import_source(src, repository)) if "/" in name}
+    theme_files = {".gitignore", "app.css", "icons/app.css"}
+    kept = {"shop/link", "shop/text.txt", *(f"vendor/theme/{name}" for name in theme_files)}
+    ignored = {"node_modules/heavy.js", "node_modules/lib/app.css", "vendor/theme/a.log"}
+    assert found == kept | (ignored if packed else set())
+
+
 def test_the_revision_is_that_of_the_content(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = import_source(site, tmp_path / "one.git")
     os.utime(site / "manage.py", (1, 1))
