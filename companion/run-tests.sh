@@ -22,7 +22,7 @@ if [ ! -e "$venv/complete" ]; then
     mkdir -p "$venvs"
     if command -v uv >/dev/null 2>&1; then
         uv venv --quiet --python "$(command -v "$python")" "$venv"
-        uv pip install --quiet --python "$venv/bin/python" "$django" -r tests/requirements.txt
+        uv pip install --quiet --compile-bytecode --python "$venv/bin/python" "$django" -r tests/requirements.txt
     else
         "$python" -m venv "$venv"
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$django" -r tests/requirements.txt

@@ -16,7 +16,7 @@ if [ ! -e "$venv/complete" ]; then
     mkdir -p "$venvs"
     if command -v uv >/dev/null 2>&1; then
         uv venv --quiet --python "$(command -v "$1")" "$venv"
-        uv pip install --quiet --python "$venv/bin/python" -r tests/requirements-types.txt
+        uv pip install --quiet --compile-bytecode --python "$venv/bin/python" -r tests/requirements-types.txt
     else
         "$1" -m venv "$venv"
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements-types.txt
