@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import random
 import struct
 import sys
@@ -149,6 +150,8 @@ def run(worker_number: int, latest: mmap.mmap, end: float, report: dict[str, Any
 
 
 def main(number: int, port: int, folder: Path, seconds: float) -> None:
+    # The load takes what the processor has left, and gives way to the tests beside it.
+    os.nice(5)
     configure(port)
     from django.core.cache import caches
 

@@ -37,7 +37,8 @@ def reports(redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> list[d
         subprocess.Popen([*program, str(number), str(redis_port), str(folder), str(SECONDS)], env=env)
         for number in range(PROCESSES)
     ]
-    assert [process.wait(SECONDS + 60) for process in processes] == [0] * PROCESSES
+    # More time than any machine needs to start them: who hangs is found, who is slow is not blamed.
+    assert [process.wait(SECONDS + 270) for process in processes] == [0] * PROCESSES
     return [json.loads((folder / f"{number}.json").read_text()) for number in range(PROCESSES)]
 
 

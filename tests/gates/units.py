@@ -80,27 +80,30 @@ def _result(name: str, status: int, junit: Path, seconds: float) -> Result:
     return Result(name, passed, failed or int(status != 0), skipped, seconds, note)
 
 
+# The Pythons of each Django, the first that is there: one for all of the companion's tests, one at the other end of
+# what it supports for those without servers.
+COMPANION = {
+    "Django~=4.2.0": (("3.9", "3.10", "3.11"), ("3.12",)),
+    "Django~=5.2.0": (("3.13", "3.12", "3.11"), ("3.10",)),
+    "Django": (interpreters.CONTROLLER_VERSIONS[::-1], ("3.12",)),
+}
+SLOW = ("reset", "test_cache_load.py", "test_cache_suite.py")
+WITHOUT_SERVERS = ("--no-cov", *(f"--ignore=tests/{name}" for name in SLOW))
+
+
 def companion_tests() -> list[Result]:
-    """The companion's tests on each Django that it supports."""
+    """The companion's tests on each Django that it supports, on the oldest and the newest Python."""
     script = ROOT / "companion" / "run-tests.sh"
     results = []
-    for name, django, version in _companion_matrix():
-        interpreter = interpreters.find(version)
-        if interpreter is None:
-            results.append(Result(name, skipped=1, note=f"Python {version} was not found"))
-            continue
-        results.append(_companion(name, [script, django, interpreter]))
+    for django, ends in COMPANION.items():
+        for versions, arguments in zip(ends, ((), WITHOUT_SERVERS)):
+            found = next((version for version in versions if interpreters.find(version)), None)
+            name = f"companion-{django.partition('=')[2][:-2] or 'newest'}-py{found or versions[0]}"
+            if found is None:
+                results.append(Result(name, skipped=1, note=f"Python {versions[0]} was not found"))
+            else:
+                results.append(_companion(name, [script, django, str(interpreters.find(found)), *arguments]))
     return results
-
-
-def _companion_matrix() -> list[tuple[str, str, str]]:
-    versions = list(interpreters.controllers())
-    oldest = interpreters.HOST_VERSION if interpreters.find(interpreters.HOST_VERSION) else versions[0]
-    return [
-        ("companion-4.2", "Django~=4.2.0", oldest),
-        ("companion-5.2", "Django~=5.2.0", versions[0]),
-        ("companion-newest", "Django", versions[-1]),
-    ]
 
 
 def _companion(name: str, command: Command) -> Result:
