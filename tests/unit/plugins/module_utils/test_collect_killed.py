@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.record import parse
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import digests, runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site, runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import digests
 
 pytestmark = runs_once
 
