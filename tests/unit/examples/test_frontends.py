@@ -22,7 +22,7 @@ from ansible_collections.trundle.django.plugins.module_utils.build_step import S
 from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils import frontend_tools
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 pytestmark = [
     runs_once,

@@ -40,6 +40,8 @@ if sys.version_info < (3, 11):
 # Django's series -> interpreters that run it, the one to prefer first. 4.2 is tried on the oldest
 # Python that the collecting program supports.
 DJANGOS = {"4.2": ("3.8", "3.11"), "5.2": ("3.11", "3.12"), "6.1": ("3.13", "3.12")}
+# Where what takes minutes, whatever Python this is, runs: once, on the newest of those that run all tests.
+RUNNERS = ("3.14", "3.13", "3.12", "3.11")
 PACKAGES = ("whitenoise[brotli]", "django-storages[s3]", "zstandard")
 
 MANAGE_PY = """\
@@ -120,6 +122,15 @@ def interpreter(versions: tuple[str, ...]) -> Path | None:
                 if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
                     return candidate
     return None
+
+
+_newest = next((v for v in RUNNERS if interpreter((v,))), "") == f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+runs_once = pytest.mark.skipif(not _newest, reason="runs once, on the newest Python")
+# For what no controller runs, and takes long: the Pythons in between tell nothing more.
+on_hosts = pytest.mark.skipif(
+    sys.version_info >= (3, 11) and not _newest, reason="runs on the oldest Python of hosts, and on the newest"
+)
 
 
 @cache

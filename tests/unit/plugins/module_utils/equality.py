@@ -9,11 +9,8 @@ import fcntl
 import hashlib
 import json
 import os
-import sys
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 from ansible_collections.trundle.django.benchmarks import trees
 from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
@@ -32,17 +29,10 @@ PACKAGES = (
     "django-pipeline",
     "django-manifeststaticfiles-enhanced",
 )
-# Where the comparisons, which take minutes, run: once, on the newest Python of those that run all tests.
-RUNNERS = ("3.14", "3.13", "3.12", "3.11")
 VARIANTS = (".gz", ".br", ".zst")
 # Parts of the tree for the classes that take long: small ones, and for those that compress tiny ones.
 SMALL = (100, 1_000_000)
 TINY = (60, 250_000)
-
-runs_once = pytest.mark.skipif(
-    next((v for v in RUNNERS if interpreter((v,))), "") != f"{sys.version_info[0]}.{sys.version_info[1]}",
-    reason="runs once, on the newest Python",
-)
 
 
 @cache

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.collect import Collected
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect
 
 # What is tried here runs in the project's interpreter, whatever the controller's is.

@@ -13,7 +13,12 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils import forks
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site, interpreter
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import (
+    DJANGOS,
+    Site,
+    interpreter,
+    runs_once,
+)
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
     PYTHONS,
     TINY,
@@ -22,7 +27,6 @@ from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality
     own_files,
     python_of,
     real_tree,
-    runs_once,
     small_tree,
 )
 

@@ -24,12 +24,11 @@ from hypothesis import strategies as st
 from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site, runs_once
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
     assert_equal,
     own_files,
     python_of,
-    runs_once,
 )
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import ForkServer
 

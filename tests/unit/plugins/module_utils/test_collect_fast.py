@@ -20,7 +20,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect import coll
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.forks import collect
 
 # What is tried here runs in the project's interpreter, whatever the controller's is.

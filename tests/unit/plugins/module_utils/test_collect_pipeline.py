@@ -13,12 +13,11 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.collect import Collected, collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils import frontend_tools
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import DJANGOS, Site, runs_once
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import (
     assert_equal,
     digests,
     django_files,
-    runs_once,
 )
 
 pytestmark = runs_once

@@ -19,8 +19,7 @@ from ansible_collections.trundle.django.plugins.module_utils.collect import Coll
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 from ansible_collections.trundle.django.plugins.module_utils.collect_result import counts
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils import frontend_tools
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import Site, runs_once
 
 pytestmark = runs_once
 

@@ -13,7 +13,10 @@ import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.migrate import Project, look_back, migrate
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migrations_shop import MODELS, Postgres, Shop
+
+pytestmark = on_hosts
 
 NOTE = 'migrations.AddField("product", "note", models.TextField(null=True)),'
 DROP = 'migrations.RemoveField("product", "old"),'

@@ -19,12 +19,15 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.migrate import migrate
 from ansible_collections.trundle.django.plugins.module_utils.migrate_lock import PostgresLock
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migrations_shop import (
     Postgres,
     Shop,
     migration,
     newest_python,
 )
+
+pytestmark = on_hosts
 
 NOTE = 'migrations.AddField("product", "note", models.TextField(null=True)),'
 MORE = 'migrations.AddField("product", "more", models.TextField(null=True)),'

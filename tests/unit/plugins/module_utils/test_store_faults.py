@@ -39,7 +39,7 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import (
     read_record,
 )
 from ansible_collections.trundle.django.plugins.module_utils.verify import verify
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 pytestmark = runs_once
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.trundle.django.benchmarks import measure, releases
 from ansible_collections.trundle.django.benchmarks.hollow import Hollow
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.equality import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 pytestmark = runs_once
 

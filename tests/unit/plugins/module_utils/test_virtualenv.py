@@ -15,7 +15,9 @@ from ansible_collections.trundle.django.plugins.module_utils import virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
 from ansible_collections.trundle.django.plugins.module_utils.virtualenv import Installer
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import BUILD
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import BUILD, on_hosts
+
+pytestmark = on_hosts
 
 # The one that makes the environments of the tests.
 UV = str(BUILD / "bootstrap" / "bin" / "uv")
