@@ -144,6 +144,7 @@ def wait_until_healthy(
     begin = clock()
     attempts = streak = refused = 0
     first: float | None = None
+    told: str | None = None
     while True:
         left = patience.wait - (clock() - begin)
         limit = min(patience.timeout, max(left, 0.1))
@@ -155,6 +156,10 @@ def wait_until_healthy(
         if cause is None and streak + 1 >= patience.consecutive and patience.connections:
             answer, cause = _ask_all(ask, limit, patience.connections, expected=expected, required=required)
             attempts += patience.connections
+        if cause is not None and answer.status is None and limit < patience.timeout:
+            # It was not given the time to answer; what an earlier answer said is the better cause.
+            cause = told or cause
+        told = cause if answer.status is not None else told
         streak = streak + 1 if cause is None else 0
         # No answer at all is what a release gives that still boots.
         refused = refused + 1 if cause is not None and answer.status is not None else 0

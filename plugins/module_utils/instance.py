@@ -102,7 +102,12 @@ def stop(run: Runner, units: Units, found: Status, *, wait: bool) -> None:
         _systemctl(run, "stop", *([] if wait else ["--no-block"]), "--", units.socket, units.service)
     if found.failed or (wait and found.running and status_of(run, units).failed):
         # A host with failed units would be reported by its monitoring.
-        _systemctl(run, "reset-failed", "--", units.socket, units.service)
+        forgive(run, units)
+
+
+def forgive(run: Runner, units: Units) -> None:
+    """Forget that the instance has failed, and how often: systemd would soon refuse to start it once more."""
+    _systemctl(run, "reset-failed", "--", units.socket, units.service)
 
 
 def _start(run: Runner, units: Units, found: Status, *options: str) -> None:

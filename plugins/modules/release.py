@@ -124,6 +124,16 @@ bad:
   type: dict
   returned: success
   sample: {v3: {reason: it serves 503, at: "2026-11-21T09:00:00Z"}}
+draining:
+  description: Whether the host is marked as draining.
+  type: bool
+  returned: success
+  sample: false
+roll:
+  description: The roll that has begun and not ended, or null, with C(release), C(before) and C(at).
+  type: dict
+  returned: success
+  sample: {release: v3, before: [v2, v1], at: "2026-11-21T09:00:00Z"}
 path:
   description: The folder of the release.
   type: str
@@ -142,6 +152,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils import lifecycle
+from ansible_collections.trundle.django.plugins.module_utils import state as states
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.lifecycle import Host, Plan
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
@@ -180,6 +191,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     return {
         **lifecycle.report(after),
         "changed": plan.changes(host),
+        "draining": after.state.draining,
+        "roll": states.as_dict(after.state)["roll"],
         "path": str(path),
         "instance": systemd_escape(params["release"]),
         "diff": {"before": lifecycle.as_diff(host), "after": lifecycle.as_diff(after)},
