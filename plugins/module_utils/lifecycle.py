@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.trundle.django.plugins.module_utils import state as states
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.record import RELEASE_ID
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree, now
 from ansible_collections.trundle.django.plugins.module_utils.state import State
 from ansible_collections.trundle.django.plugins.module_utils.systemd import systemd_escape
@@ -119,6 +120,17 @@ def plan_retire(host: Host, *, keep: int, protect: Collection[str], running: Col
         kept = always | set(ranked[:keep])
     remove = tuple(release for release in sorted(host.releases) if release not in kept)
     return Plan(states.forget(state, remove), remove=remove, leftovers=leftovers)
+
+
+def needed(host: Host, running: Collection[str]) -> list[str]:
+    """The releases whose static files visitors of this host may ask for, now or after a rollback."""
+    state = host.state
+    usable = {release for release in host.whole if release not in state.bad}
+    named = {state.active, host.previous, host.linked}
+    if state.roll is not None:
+        named |= {state.roll.release, *state.roll.before}
+    found = {release for release in host.releases if release in usable or release in named}
+    return sorted(found | {release for release in running if RELEASE_ID.fullmatch(release)})
 
 
 def apply(

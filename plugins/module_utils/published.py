@@ -19,6 +19,7 @@ from ansible_collections.trundle.django.plugins.module_utils.record import (
 from ansible_collections.trundle.django.plugins.module_utils.store import Store
 
 RECORDS = ".releases/"
+MANIFESTS = f"{RECORDS}manifests/"
 RECORD_HEADERS = {"Content-Type": "application/json", "Cache-Control": CACHE_RECORD}
 # So many problems are told one by one.
 TOLD = 10

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Publish a release: upload what the store lacks, prove it, and only then create the record.
 
-Nothing is ever deleted. An object whose name carries its hash is written once, and again only
+Nothing is deleted here. An object whose name carries its hash is written once, and again only
 where its size shows that it is broken, or its headers are to be others.
 """
 
@@ -19,6 +19,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.in_use import write_note
 from ansible_collections.trundle.django.plugins.module_utils.package import (
     SMALL,
     Package,
@@ -46,6 +47,7 @@ from ansible_collections.trundle.django.plugins.module_utils.store import (
     Store,
     ThrottledError,
 )
+from ansible_collections.trundle.django.plugins.module_utils.sweep import LEAST_SETTLE, undisturbed
 from ansible_collections.trundle.django.plugins.module_utils.upload_plan import Plan, make_plan
 
 __all__ = [
@@ -71,6 +73,8 @@ LARGE_AT_ONCE = 4
 # So often a store that asks to slow down is tried, after pauses of so many seconds that double each time.
 ROUNDS = 4
 PAUSE = 2.0
+# So often a release is looked at anew because files were deleted while it was published.
+TURNS = 20
 # After so many failures the rest is not even tried: the store or the line is broken.
 GIVE_UP_AFTER = 20
 
@@ -85,10 +89,31 @@ def publish(store: Store, package: Package, plan: Plan, *, concurrency: int, pro
     """Carry the plan out; True when this call created the record.
 
     The order is the safety: assets, proof, manifest, record. Whatever fails leaves the release
-    unpublished (F4), and the next run goes on with what is missing.
+    unpublished (F4), and the next run goes on with what is missing. Where old files are deleted at
+    the same time, the store is looked at again before the record.
     """
+    progress = progress or Progress()
+    created = False
+    for _turn in range(TURNS):
+        _complete(store, package, plan, concurrency=concurrency, progress=progress)
+        asked = time.monotonic()
+        if _may_record(store, package, plan, progress):
+            if plan.record:
+                created = _create_record(store, package)
+                _note(store, package, plan)
+            # Who deletes waits for a record that is made as fast as usual.
+            if time.monotonic() - asked < LEAST_SETTLE / 2 or _may_record(store, package, plan, progress):
+                return created
+        plan = make_plan(store, package, used_by=plan.used_by)
+    raise TrundleError(
+        f"Release '{package.record.release}' {_state(plan)}: old files are deleted from {store.location.url} again and "
+        "again meanwhile. Run again."
+    )
+
+
+def _complete(store: Store, package: Package, plan: Plan, *, concurrency: int, progress: Progress) -> None:
+    """All but the record."""
     if plan.uploads:
-        progress = progress or Progress()
         failures = upload(store, package, plan, concurrency=concurrency, progress=progress)
         if failures:
             raise _upload_error(package.record, plan, failures)
@@ -96,7 +121,23 @@ def publish(store: Store, package: Package, plan: Plan, *, concurrency: int, pro
         prove(store, package.record, plan)
     if plan.manifest:
         store.put(manifest_key(package.record), package.manifest, RECORD_HEADERS)
-    return _create_record(store, package) if plan.record else False
+
+
+def _may_record(store: Store, package: Package, plan: Plan, progress: Progress) -> bool:
+    """Whether what the plan found in the store is still there; a record that nobody new uses need not be."""
+    if not plan.record:
+        if not plan.note:
+            return True
+        # Before it is asked for: who deletes from now on knows that the release is used.
+        _note(store, package, plan)
+    record = package.record
+    names = (*record.files, manifest_key(record), record_key(record.release))
+    return undisturbed(store, plan.sweep, names, waiting=lambda: progress.tell("sweep"))
+
+
+def _note(store: Store, package: Package, plan: Plan) -> None:
+    if plan.note and plan.used_by:
+        write_note(store, plan.used_by, package.record.release)
 
 
 def upload(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.in_use import note_key
 from ansible_collections.trundle.django.plugins.module_utils.package import Package, asset_headers, file_digest
 from ansible_collections.trundle.django.plugins.module_utils.published import (
     RECORDS,
@@ -25,7 +26,8 @@ from ansible_collections.trundle.django.plugins.module_utils.published import (
     release_of,
 )
 from ansible_collections.trundle.django.plugins.module_utils.record import FileEntry, Record
-from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Listing, Store
+from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Listing, Store, Stored
+from ansible_collections.trundle.django.plugins.module_utils.sweep import SWEEP
 
 # So many records of other releases are read at most, to find out which headers files have.
 OTHERS = 5
@@ -38,7 +40,9 @@ class Plan:
 
     replaced: key -> size of the object that is there but is not the right one; headers: key -> what
     is wrong, for those that are written again because of their headers alone; unrecorded: how many
-    of the unchanged ones no record that was read tells of, as after a run that was cut off.
+    of the unchanged ones no record that was read tells of, as after a run that was cut off; note:
+    whether the store is to be told that used_by uses the release; sweep: what the listing showed of
+    deletions.
     """
 
     uploads: tuple[str, ...]
@@ -50,6 +54,9 @@ class Plan:
     requests: int
     headers: Mapping[str, str] = field(default_factory=dict)
     unrecorded: int = 0
+    used_by: str | None = None
+    note: bool = False
+    sweep: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,13 @@ class Published:
     modified: datetime | None
 
 
-def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
-    """Compare the release with one listing of the store; a record of other content is refused (F9)."""
+def make_plan(store: Store, package: Package, *, force: bool = False, used_by: str | None = None) -> Plan:
+    """Compare the release with one listing of the store; a record of other content is refused (F9).
+
+    used_by: the site whose hosts are about to use the release.
+    """
     record = package.record
+    note = note_key(used_by, record.release) if used_by else None
     names = [*record.files, record_key(record.release), manifest_key(record)]
     listing = store.find(names, folder=RECORDS)
     own = _own(store, package, listing)
@@ -81,6 +92,9 @@ def make_plan(store: Store, package: Package, *, force: bool = False) -> Plan:
         requests=listing.requests,
         headers=headers,
         unrecorded=unrecorded,
+        used_by=used_by,
+        note=note is not None and note not in listing.objects,
+        sweep=listing.objects.get(SWEEP),
     )
 
 

@@ -30,6 +30,7 @@ options:
     required: true
 seealso:
   - module: trundle.django.release
+  - module: trundle.django.static_retire
 """
 
 EXAMPLES = r"""
@@ -99,6 +100,14 @@ bad:
   type: dict
   returned: success
   sample: {v3: {reason: it serves 503, at: "2026-11-21T09:00:00Z"}}
+needed:
+  description:
+    - The releases whose static files have to stay in the store, those that a process runs from and those that the host
+      could go on or back to. To see the processes of other users the module has to run as root.
+  type: list
+  elements: str
+  returned: success
+  sample: [v1, v2]
 draining:
   description: Whether the host is marked as draining.
   type: bool
@@ -145,6 +154,7 @@ def run(root: str) -> dict[str, Any]:
         "rollback_target": host.previous,
         "current": host.linked,
         "releases": lifecycle.details(host, tree),
+        "needed": lifecycle.needed(host, tree.running()),
         "draining": host.state.draining,
         "roll": states.as_dict(host.state)["roll"],
     }

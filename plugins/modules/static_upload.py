@@ -24,7 +24,8 @@ description:
   - A release id means one content for ever. Publishing the same content again succeeds and changes nothing;
     other content under the same id is refused before anything is uploaded. The files of another revision are other
     content, also where they are equal.
-  - Nothing is ever deleted.
+  - Nothing is deleted. Where M(trundle.django.static_retire) deletes old files at the same time, the store is looked at
+    again before the record is made, and what the release needs of them is uploaded anew.
 attributes:
   check_mode:
     support: full
@@ -55,6 +56,11 @@ options:
       - Upload all files, whether the store has them or not. A record that exists is still not replaced.
     type: bool
     default: false
+  used_by:
+    description:
+      - The name of the site whose hosts are about to use the release, such as its domain. The store is told, so that
+        M(trundle.django.static_retire) keeps the release, also when it is run for another site of the same store.
+    type: str
   metadata:
     description:
       - Metadata of your own that each file is to carry in the store, such as C(team=web). Names have lower-case
@@ -142,6 +148,11 @@ record:
   returned: success
   type: str
   sample: s3://shop-assets/static/.releases/v1.2.3.json
+noted:
+  description: Whether the store was told that O(used_by) uses the release, or in check mode would be.
+  returned: success
+  type: bool
+  sample: true
 record_created:
   description: Whether this task created the record, or in check mode would.
   returned: success
@@ -176,6 +187,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.plugins.module_utils.in_use import NOTE, note_key
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress, progress_file
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     STORE_RULES,
@@ -203,6 +215,8 @@ def diff_of(store: Store, package: Package, plan: Plan) -> dict[str, str]:
         after[manifest_key(package.record)] = len(package.manifest)
     if plan.record:
         after[record_key(package.record.release)] = len(package.record_bytes)
+    if plan.note and plan.used_by:
+        after[note_key(plan.used_by, package.record.release)] = len(NOTE)
     return {
         "before_header": store.location.url,
         "after_header": store.location.url,
@@ -218,12 +232,12 @@ def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict
     package = load_package(params["src"], release=params["release"], metadata=texts(params["metadata"]))
     store = open_store(params["store"], StoreOptions.from_params(params))
     progress.tell("list")
-    plan = make_plan(store, package, force=params["force"])
+    plan = make_plan(store, package, force=params["force"], used_by=params["used_by"])
     record_created = plan.record
     if not check_mode:
         record_created = publish(store, package, plan, concurrency=params["concurrency"], progress=progress)
     return {
-        "changed": bool(plan.uploads) or plan.manifest or record_created,
+        "changed": bool(plan.uploads) or plan.manifest or plan.note or record_created,
         "release": package.record.release,
         "uploaded": list(plan.uploads),
         "headers_changed": sorted(plan.headers),
@@ -232,6 +246,7 @@ def run(params: dict[str, Any], progress: Progress, *, check_mode: bool) -> dict
         "bytes": plan.bytes,
         "record": store.url(record_key(package.record.release)),
         "record_created": record_created,
+        "noted": plan.note,
         "diff": diff_of(store, package, plan),
     }
 
@@ -244,6 +259,7 @@ def main() -> None:
             "release": {"type": "str"},
             "concurrency": {"type": "int", "default": 64},
             "force": {"type": "bool", "default": False},
+            "used_by": {"type": "str"},
             "metadata": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,

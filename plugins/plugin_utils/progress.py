@@ -50,6 +50,7 @@ COUNTED = {
     "upload": "uploaded {files}",
     "headers": "checked the headers of {files}",
     "fetch": "fetched {files}",
+    "delete": "deleted {files}",
 }
 PLAIN = {
     "start": "starting the project",
@@ -57,6 +58,8 @@ PLAIN = {
     "list": "listing the store",
     "prove": "asking the store for what was uploaded",
     "lock": "waiting for another deploy to end",
+    "settle": "waiting for publishes that have begun",
+    "sweep": "waiting for old files to be deleted",
 }
 
 display = Display()

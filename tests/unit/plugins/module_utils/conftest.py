@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,6 +35,7 @@ if sys.version_info < (3, 11):
             "test_collect_fast.py",
             "test_collect_killed.py",
         ),
+        *("test_in_use.py", "test_retire*", "test_sweep.py", "test_unreferenced.py"),
         *("test_collect_pipeline.py", "test_collect_process.py", "test_collect_vite.py"),
     ]
 
@@ -154,6 +156,16 @@ def django_python(series: str, packages: tuple[str, ...] = PACKAGES, versions: t
             subprocess.run([*install, f"django=={series}.*", *packages], check=True)
             stamp.touch()
     return python
+
+
+@pytest.fixture(scope="module")
+def proxy(s3_state: dict[str, Any]) -> Iterator[Any]:
+    """A proxy before the S3 server, which spoils requests on demand."""
+    from ansible_collections.trundle.django.benchmarks.proxy import Proxy
+
+    parts = urlsplit(s3_state["endpoint_url"])
+    with Proxy((str(parts.hostname), int(parts.port or 80))) as running:
+        yield running
 
 
 @pytest.fixture(params=list(DJANGOS))

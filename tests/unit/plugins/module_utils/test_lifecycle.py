@@ -370,3 +370,16 @@ def test_report_and_details(tree: Tree) -> None:
     assert first["activated"] == host.state.activated["v2-rc"]
     assert (last["release"], last["activated"], last["complete"], last["bad"]) == ("staged", None, True, False)
     json.dumps(lifecycle.as_diff(host))
+
+
+def test_f24_what_a_host_needs_of_the_store() -> None:
+    """What it could go to, what a roll is between, and what still runs, though its folder is gone; nothing else."""
+    state = states.State(history=("v2", "v1"), bad={"v3": states.BadMark("503", "now"), "v2": states.BadMark("", "")})
+    rolling = states.begin(state, "v3", now="now")
+    folders = {"v1": True, "v2": True, "v3": True, "v4": True, "v5": False}
+    assert lifecycle.needed(Host(state, folders, "v2"), running=()) == ["v1", "v2", "v4"]
+    assert lifecycle.needed(Host(rolling, folders, "v2"), running=("v5", "v0", ".removed-v9")) == [
+        *("v0", "v1", "v2", "v3", "v4", "v5")
+    ]
+    # Its folder is gone: no rollback leads there, whatever the history says.
+    assert lifecycle.needed(Host(rolling, {"v2": True}, "v2"), running=()) == ["v2"]

@@ -9,20 +9,13 @@ and the second run completes.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -38,17 +31,19 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import (
     publish,
     read_record,
 )
-from ansible_collections.trundle.django.plugins.module_utils.verify import verify
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.faulty import (
+    RUNS,
+    Killable,
+    assert_whole,
+    at_once,
+    by_chance,
+)
 
 pytestmark = runs_once
 
-# More for a long search: TRUNDLE_FAULT_RUNS=200.
-RUNS = int(os.environ.get("TRUNDLE_FAULT_RUNS", "40"))
-SHARE = 0.05
 # An attempt in a storm of faults sends fewer files each time.
 ATTEMPTS = 30
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 class Site:
@@ -69,6 +64,11 @@ class Site:
     def direct(self) -> Store:
         return self.store(self.s3.state["endpoint_url"])
 
+    def builder(self, package: Package, folder: Path) -> Killable:
+        """The module that publishes this package."""
+        options = {"store": f"{self.s3.url}/{self.folder}", "src": str(package.folder.parent)}
+        return Killable("static_upload", {**self.s3.params, **options}, self.proxy, folder)
+
     def attempt(self, package: Package, *, retries: int = 5) -> TrundleError | None:
         """Publish through the proxy; what stopped it, if anything did."""
         store = self.store(self.proxy.endpoint, retries=retries)
@@ -87,24 +87,10 @@ class Site:
         return published
 
 
-def assert_whole(store: Store, package: Package) -> None:
-    """Every byte and header of the release is in the store."""
-    assert verify(store, package.record, headers="all", sample_size=0, concurrency=8).problems == ()
-    for key in package.record.files:
-        assert store.get(key) == package.path(key).read_bytes(), key
-
-
 def contents(kind: str, count: int) -> dict[str, tuple[str, bytes]]:
     files = {f"{kind}/f{n}.js": (f"{kind}/f{n}.0123456789ab.js", f"{kind} {n}".encode() * 40) for n in range(count)}
     # Also one that is compared by its content.
     return {**files, f"{kind}.txt": (f"{kind}.txt", kind.encode())}
-
-
-@pytest.fixture(scope="module")
-def proxy(s3_state: dict[str, Any]) -> Iterator[Proxy]:
-    parts = urlsplit(s3_state["endpoint_url"])
-    with Proxy((str(parts.hostname), int(parts.port or 80))) as running:
-        yield running
 
 
 @pytest.fixture
@@ -123,11 +109,6 @@ def site(s3: Any, proxy: Proxy, make_release: Any, monkeypatch: pytest.MonkeyPat
         return made
 
     return make
-
-
-def by_chance(seed: int, faults: tuple[Fault, ...] = FAULTS, share: float = SHARE) -> Callable[[Request], Fault | None]:
-    chance = random.Random(seed)
-    return lambda _request: chance.choice(faults) if chance.random() < share else None
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
@@ -157,7 +138,7 @@ def test_f4_storms_never_publish_a_broken_release(site: Any, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(RUNS // 4))
 def test_f4_killed_at_any_request_the_next_run_completes(site: Any, seed: int, tmp_path: Path) -> None:
     made = site(f"killed-{seed}")
-    builder = Builder(made, made.coming, tmp_path)
+    builder = made.builder(made.coming, tmp_path)
     # A publish of 31 files takes some 35 requests, of which the last are the proof, the manifest and the record.
     builder.kill_at(random.Random(seed).randrange(36))
     assert builder.run() == -signal.SIGKILL
@@ -165,49 +146,6 @@ def test_f4_killed_at_any_request_the_next_run_completes(site: Any, seed: int, t
     made.check()
     assert made.attempt(made.coming) is None
     assert made.check()
-
-
-class Builder:
-    """The module in a process of its own, which can be killed at a certain request."""
-
-    def __init__(self, site: Site, package: Package, folder: Path) -> None:
-        options = {**site.s3.params, "endpoint_url": site.proxy.endpoint, "src": str(package.folder.parent)}
-        options["store"] = f"{site.s3.url}/{site.folder}"
-        given = {name: value for name, value in options.items() if value is not None}
-        self.arguments = folder / "arguments.json"
-        self.arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": given}))
-        self.proxy = site.proxy
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def kill_at(self, number: int) -> None:
-        self.watch(lambda request: self.kill() if request.number == number else None)
-
-    def watch(self, see: Callable[[Request], None]) -> None:
-        """Let this see each request before the server does."""
-        self.proxy.reset(see)
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-
-    def run(self) -> int:
-        module = "ansible_collections.trundle.django.plugins.modules.static_upload"
-        command = [sys.executable, "-m", module, str(self.arguments)]
-        with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            self.process = process
-            process.communicate()
-        return process.returncode
-
-
-def at_once(*attempts: Callable[[], TrundleError | None]) -> list[TrundleError | None]:
-    barrier = threading.Barrier(len(attempts))
-
-    def run(attempt: Callable[[], TrundleError | None]) -> TrundleError | None:
-        barrier.wait()
-        return attempt()
-
-    with ThreadPoolExecutor(len(attempts)) as pool:
-        return list(pool.map(run, attempts))
 
 
 def other_build(site: Site, folder: Path, **changes: Any) -> Package:
@@ -259,7 +197,7 @@ def test_f9_a_loser_killed_before_its_record_leaves_the_winner_whole(
     """While it uploads, somebody else publishes its id with other content; it is killed when it sends its record."""
     made, seen = site("killed-loser"), []
     other = load_package(str(make_release("v2", {**contents("shared", 4), **contents("extra", 3)})))
-    builder = Builder(made, other, tmp_path)
+    builder = made.builder(other, tmp_path)
 
     def see(request: Request) -> None:
         if request.method == "PUT" and not seen:

@@ -23,9 +23,12 @@ GIGABYTE = 1024**3
 
 
 def upload(server: Hollow, package: Path, folder: Path, **options: Any) -> measure.Usage:
+    return run("static_upload", server, folder, src=str(package), **options)
+
+
+def run(module: str, server: Hollow, folder: Path, **options: Any) -> measure.Usage:
     arguments = folder / "arguments.json"
     options = {
-        "src": str(package),
         "store": "s3://assets/static",
         "endpoint_url": server.endpoint,
         "access_key": "key",
@@ -34,8 +37,8 @@ def upload(server: Hollow, package: Path, folder: Path, **options: Any) -> measu
     }
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "AWS_EC2_METADATA_DISABLED": "true"}
-    module = "ansible_collections.trundle.django.plugins.modules.static_upload"
-    return measure.run([sys.executable, "-m", module, arguments], cwd=folder, env=env)
+    name = f"ansible_collections.trundle.django.plugins.modules.{module}"
+    return measure.run([sys.executable, "-m", name, arguments], cwd=folder, env=env)
 
 
 @contextmanager
@@ -71,4 +74,15 @@ def test_r66_a_million_objects_need_one_listing_and_less_than_300_mb(tmp_path: P
             assert server.requests == {"GET": made_up // 1_000}
     assert needed[1_000_000] < 300
     # The bucket is not kept in memory: only what the release is about.
+    assert needed[1_000_000] - needed[1_000] < 50
+
+
+def test_r63_a_million_objects_of_others_are_not_kept_in_memory_when_releases_are_retired(tmp_path: Path) -> None:
+    package = releases.made_up(tmp_path / "v1", count=100, size=1024)
+    needed = {}
+    for made_up in (1_000, 1_000_000):
+        with hollow(made_up) as server:
+            upload(server, package, tmp_path)
+            needed[made_up] = run("static_retire", server, tmp_path, in_use=["v1"]).megabytes
+    assert needed[1_000_000] < 300
     assert needed[1_000_000] - needed[1_000] < 50

@@ -13,6 +13,7 @@ from ansible_collections.trundle.django.plugins.module_utils import transfer
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.progress import Progress
 from ansible_collections.trundle.django.plugins.module_utils.store import Headers, Store, StoreOptions, open_store
+from ansible_collections.trundle.django.plugins.module_utils.sweep import SWEEP
 from ansible_collections.trundle.django.plugins.module_utils.transfer import Plan, load_package, make_plan, publish
 from ansible_collections.trundle.django.plugins.module_utils.transfer import upload as upload_files
 
@@ -94,9 +95,10 @@ def test_f1_order_is_assets_proof_manifest_record(s3: Any, store: Store, make_re
     src = make_release("v1", FILES, VARIANT)
     upload(store, src)
     log = s3.requests()
-    assert log[-2:] == [("PUT", manifest_of(src)), ("PUT", RECORD)]
-    assert log[-3][0] == "GET"
-    assert [method for method, _name in log] == ["GET", *["PUT"] * 4, "GET", "PUT", "PUT"]
+    # What is being deleted is asked for just before the record.
+    assert log[-3:] == [("PUT", manifest_of(src)), ("GET", SWEEP), ("PUT", RECORD)]
+    assert log[-4][0] == "GET"
+    assert [method for method, _name in log] == ["GET", *["PUT"] * 4, "GET", "PUT", "GET", "PUT"]
 
 
 def test_f5_unchanged_sends_no_delete_and_no_put(s3: Any, store: Store, make_release: Any) -> None:
@@ -264,8 +266,8 @@ def test_f5_a_new_id_for_the_same_content_costs_one_put(s3: Any, store: Store, m
     s3.control()
     plan, created = upload(store, make_release("v2", FILES, VARIANT))
     assert (plan.uploads, plan.manifest, created) == ((), False, True)
-    # The listing, the newest record, whose headers are those that the files have, and the record.
-    assert [method for method, _name in s3.requests()] == ["GET", "GET", "PUT"]
+    # The listing, the newest record, whose headers are those that the files have, a look for deletions, the record.
+    assert [method for method, _name in s3.requests()] == ["GET", "GET", "GET", "PUT"]
     assert s3.requests("PUT") == [("PUT", ".releases/v2.json")]
     assert len(manifests(store)) == 1
 

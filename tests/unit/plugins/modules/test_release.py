@@ -136,6 +136,8 @@ def test_a_failed_deploy_and_its_undoing(call_module: Call, root: Path, stage: A
     assert [entry["release"] for entry in info["releases"]] == ["v2", "v1", "v3"]
     assert [entry["bad"] for entry in info["releases"]] == [False, False, True]
     assert not info["draining"]
+    # No rollback leads to a bad one.
+    assert info["needed"] == ["v1", "v2"]
 
     assert call_module(release, root=str(root), release="v3", state="active", retry_bad=True)["active"] == "v3"
 
