@@ -33,7 +33,7 @@ fi
 # Each run has its own coverage file: runs of two versions may go side by side.
 export COVERAGE_FILE="$venv/.coverage" PYTHONDONTWRITEBYTECODE=1
 # More workers than processors: much of the time is spent waiting, for servers and for values to expire.
-set -- -n "${COMPANION_WORKERS:-4}" --dist loadgroup --no-loadscope-reorder "$@"
+set -- -n "${COMPANION_WORKERS:-4}" --dist loadscope --no-loadscope-reorder "$@"
 # What takes long and is the same on each Django is on the newest one only: the load, and counting branches, none of
 # which asks for the version of Django.
 if [ "$django" = Django ]; then

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.test import Client, override_settings
 from django.test.utils import setup_test_environment
+from xdist.scheduler import LoadScopeScheduling
 
 from trundle.health import checks, drain, run
 
@@ -29,20 +30,28 @@ PATHS = {"css/app.css": "css/app.111111111111.css", "img/a b.svg": "img/a b.2222
 
 
 # These take longest, so they begin first.
-LONG = ("test_cache_load", "test_cache_suite", "mariadb", "postgresql")
+LONG = ("tests/test_cache_load.py", "tests/test_cache_suite.py", "mariadb", "postgresql")
+
+
+def group(test: str) -> str:
+    """Tests of a database server, and else of a file, go to one worker: what they share is made once."""
+    name, _bracket, parameters = test.partition("[")
+    return next((server for server in LONG if server in parameters), name.partition("::")[0])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file, or of a database server, go to one worker of pytest-xdist: what they share is made once."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: LONG.index(groups[item]) if groups[item] in LONG else len(LONG))
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(group(item.nodeid), len(LONG)))
 
 
-def _group(item: pytest.Item) -> str:
-    vendor = item.callspec.params.get("vendor") if hasattr(item, "callspec") else None
-    return vendor if vendor in LONG else item.path.stem
+class Groups(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    # Its own mark for groups does nothing under pytest 9.2.
+    return Groups(config, log)
 
 
 class Folder:

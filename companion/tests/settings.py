@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from pathlib import Path
 
 SITE = Path(__file__).parent / "site"
 # A file, since a health check connects from a thread of its own.
 _scratch = tempfile.TemporaryDirectory(prefix="trundle-tests-")
+atexit.register(_scratch.cleanup)
 SECRET_KEY = "not-secret"
 ALLOWED_HOSTS = ["testserver"]
 DEBUG = False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -33,12 +34,16 @@ def reports(redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> list[d
     (folder / "latest").write_bytes(NUMBERS.pack(*[0] * KEYS))
     env = {**os.environ, "PYTHONPATH": str(HERE.parent / "src")}
     program = [sys.executable, "-W", "error", str(HERE / "load_worker.py")]
-    processes = [
-        subprocess.Popen([*program, str(number), str(redis_port), str(folder), str(SECONDS)], env=env)
-        for number in range(PROCESSES)
-    ]
-    # More time than any machine needs to start them: who hangs is found, who is slow is not blamed.
-    assert [process.wait(SECONDS + 270) for process in processes] == [0] * PROCESSES
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen([*program, str(number), str(redis_port), str(folder), str(SECONDS)], env=env)
+            )
+            for number in range(PROCESSES)
+        ]
+        stack.callback(lambda: [process.kill() for process in processes])
+        # More time than any machine needs to start them: who hangs is found, who is slow is not blamed.
+        assert [process.wait(SECONDS + 270) for process in processes] == [0] * PROCESSES
     return [json.loads((folder / f"{number}.json").read_text()) for number in range(PROCESSES)]
 
 
