@@ -56,10 +56,10 @@ class Cache:
         # Blob -> the time of its content when it was last known to be right.
         self.times: dict[str, int] = {}
         self.used: set[str] = set()
-        # What was noted in this run, and where the log has what earlier ones have noted.
-        self.facts: dict[str, Any] = {}
+        # What earlier runs have noted.
         self.log: FactLog | None = None
         self.pending: list[str] = []
+        self.waiting = 0
         self.spot_check = SPOT_CHECK
         self.shards: set[str] = set()
         try:
@@ -176,20 +176,24 @@ class Cache:
     # Facts
 
     def fact(self, key: str) -> Any:
-        if key in self.facts:
-            return self.facts[key]
+        """What an earlier run has noted."""
         if self.log is None:
             self.log = FactLog(os.path.join(self.folder, "facts.log"))
         return self.log.get(key)
 
     def note(self, key: str, value: Any) -> None:
-        self.facts[key] = value
+        if not self.writable:
+            return
         line = ENCODER.encode([key, value])
         self.pending.append(f"{zlib.crc32(line.encode('ascii')):08x}{line}\n")
+        self.waiting += len(line)
+        if self.waiting > CHUNK:
+            self.flush()
 
     def flush(self) -> None:
         """Append what was noted, in one write, so that builds side by side do not mix their lines."""
-        if not self.pending or not self.writable:
+        self.waiting = 0
+        if not self.pending:
             return
         # The empty line ends one that was torn.
         data = ("\n" + "".join(self.pending)).encode("ascii")
