@@ -21,16 +21,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import random
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 CHUNK = 1 << 20
+# Files of a tree that are encoded at a time.
+PIECE = 1000
 ENCODER = json.JSONEncoder(separators=(",", ":"))
 # Bytes of blobs that are read and compared in each run although nothing speaks against them.
 SPOT_CHECK = 8 << 20
@@ -53,8 +56,10 @@ class Cache:
         # Blob -> the time of its content when it was last known to be right.
         self.times: dict[str, int] = {}
         self.used: set[str] = set()
-        self.facts: dict[str, Any] | None = None
+        # What earlier runs have noted.
+        self.log: FactLog | None = None
         self.pending: list[str] = []
+        self.waiting = 0
         self.spot_check = SPOT_CHECK
         self.shards: set[str] = set()
         try:
@@ -171,19 +176,24 @@ class Cache:
     # Facts
 
     def fact(self, key: str) -> Any:
-        if self.facts is None:
-            self.facts = dict(read_facts(os.path.join(self.folder, "facts.log")))
-        return self.facts.get(key)
+        """What an earlier run has noted."""
+        if self.log is None:
+            self.log = FactLog(os.path.join(self.folder, "facts.log"))
+        return self.log.get(key)
 
     def note(self, key: str, value: Any) -> None:
-        if self.facts is not None:
-            self.facts[key] = value
+        if not self.writable:
+            return
         line = ENCODER.encode([key, value])
         self.pending.append(f"{zlib.crc32(line.encode('ascii')):08x}{line}\n")
+        self.waiting += len(line)
+        if self.waiting > CHUNK:
+            self.flush()
 
     def flush(self) -> None:
         """Append what was noted, in one write, so that builds side by side do not mix their lines."""
-        if not self.pending or not self.writable:
+        self.waiting = 0
+        if not self.pending:
             return
         # The empty line ends one that was torn.
         data = ("\n" + "".join(self.pending)).encode("ascii")
@@ -210,7 +220,8 @@ class Cache:
         if hashlib.sha256(data).hexdigest().encode("ascii") != checksum:
             self.damaged.append(f"{key}.json")
             return {}
-        tree: dict[str, Any] = json.loads(data.decode("utf-8"))
+        tree: dict[str, Any] = json.loads(data)
+        del data
         self.times.update(tree["blobs"])
         return tree
 
@@ -218,30 +229,81 @@ class Cache:
         if not self.writable:
             return
         used = {blob: self.times[blob] for blob in self.used if blob in self.times}
-        data = ENCODER.encode({**tree, "blobs": used}).encode("ascii")
         folder = os.path.join(self.folder, "trees")
         with contextlib.suppress(OSError):
             handle, temporary = tempfile.mkstemp(prefix=".new.", dir=folder)
+            digest = hashlib.sha256()
             with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(data).hexdigest().encode("ascii") + b"\n" + data)
+                # Its checksum comes first, and is known last.
+                stream.write(b"-" * 64 + b"\n")
+                for data in encoded({**tree, "blobs": used}):
+                    digest.update(data)
+                    stream.write(data)
+                self.added += stream.tell()
+                stream.seek(0)
+                stream.write(digest.hexdigest().encode("ascii"))
             os.replace(temporary, os.path.join(folder, key + ".json"))
-            self.added += len(data)
 
     def touch_tree(self, key: str) -> None:
         with contextlib.suppress(OSError):
             os.utime(os.path.join(self.folder, "trees", key + ".json"))
 
 
-def read_facts(path: str) -> Iterable[tuple[str, Any]]:
-    try:
-        with open(path, encoding="ascii", errors="replace") as stream:
+def encoded(tree: dict[str, dict[str, Any]]) -> Iterator[bytes]:
+    """The JSON of a tree in pieces: as one text, that of many files takes as much memory as all else."""
+    opening = "{"
+    for name, entries in tree.items():
+        yield f"{opening}{ENCODER.encode(name)}:{{".encode("ascii")
+        opening = ","
+        items = iter(entries.items())
+        comma = ""
+        while True:
+            piece = dict(itertools.islice(items, PIECE))
+            if not piece:
+                break
+            yield f"{comma}{ENCODER.encode(piece)[1:-1]}".encode("ascii")
+            comma = ","
+        yield b"}"
+    yield b"}"
+
+
+class FactLog:
+    """Where each fact is in the log; it is read when it is asked for, so that memory stays small."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.places: dict[str, int] = {}
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
+            place = 0
             for line in stream:
-                text = line[8:].rstrip("\n")
-                if text and line[:8] == f"{zlib.crc32(text.encode('ascii', 'replace')):08x}":
-                    key, value = json.loads(text)
-                    yield key, value
-    except OSError:
-        return
+                text = fact_text(line)
+                if text is not None:
+                    self.places[fact_key(text)] = place
+                place += len(line)
+
+    def get(self, key: str) -> Any:
+        place = self.places.get(key)
+        if place is None:
+            return None
+        try:
+            with open(self.path, "rb") as stream:
+                stream.seek(place)
+                text = fact_text(stream.readline())
+        except OSError:
+            return None
+        # Another build may have begun the log anew meanwhile.
+        return json.loads(text)[1] if text is not None and fact_key(text) == key else None
+
+
+def fact_key(text: bytes) -> str:
+    """What a fact begins with: ["key","""
+    return text[2 : text.index(b'"', 2)].decode("ascii")
+
+
+def fact_text(line: bytes) -> bytes | None:
+    """A line without its checksum; None for one that is torn or wrong."""
+    text = line[8:].rstrip(b"\n")
+    return text if text and line[:8] == b"%08x" % zlib.crc32(text) else None
 
 
 def file_digest(path: str) -> str:

@@ -51,8 +51,11 @@ class Memory:
         if self.cache is None or not source.settled:
             return
         new = [source.full, list(source.stamp), source.md5, source.sha256, hashed, rewritten]
-        if self.rows.get(source.name) == new:
+        before = self.rows.get(source.name)
+        if before == new:
             self.same += 1
+            # Not the same twice: with many files that is most of the memory.
+            new = before
         self.new_rows[source.name] = new
 
     # Contents

@@ -135,6 +135,20 @@ class TestFacts:
         later = new_cache(tmp_path)
         assert (later.fact("first"), later.fact("second"), later.fact("wrong")) == (1, 2, None)
 
+    def test_a_log_that_another_build_begins_anew_costs_time_only(self, tmp_path: Path) -> None:
+        cache = new_cache(tmp_path)
+        for name in ("first", "second"):
+            cache.note(name, name)
+        cache.flush()
+        later = new_cache(tmp_path)
+        assert later.fact("first") == "first"
+        (tmp_path / "cache" / "facts.log").unlink()
+        assert later.fact("second") is None
+        for name in ("third", "fourth", "second"):
+            cache.note(name, name)
+        cache.flush()
+        assert later.fact("second") in (None, "second")
+
     def test_builds_side_by_side_lose_nothing(self, tmp_path: Path) -> None:
         code = (
             "import sys\n"
@@ -155,6 +169,14 @@ class TestFacts:
 
 
 class TestTrees:
+    @pytest.mark.parametrize("count", [0, 1, 1000, 1001])
+    def test_one_of_any_size_is_found_as_it_was(self, tmp_path: Path, count: int) -> None:
+        tree = {"files": {f"ü{number}": [number, None, {"a": "é"}] for number in range(count)}, "variants": {}}
+        new_cache(tmp_path).save_tree("key", tree)
+        cache = new_cache(tmp_path)
+        assert cache.load_tree("key") == {**tree, "blobs": {}}
+        assert cache.damaged == []
+
     def test_a_damaged_one_is_told_and_not_used(self, tmp_path: Path) -> None:
         cache = new_cache(tmp_path)
         cache.save_tree("key", {"files": {"a": 1}})
