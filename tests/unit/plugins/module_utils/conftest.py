@@ -151,8 +151,9 @@ def django_python(series: str, packages: tuple[str, ...] = PACKAGES, versions: t
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([base, "-m", "venv", folder], check=True)
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            uv, quietly = BUILD / "bootstrap" / "bin" / "uv", ("--quiet", "--python")
+            subprocess.run([uv, "venv", "--seed", "--no-project", *quietly, base, folder], check=True)
+            install = [uv, "pip", "install", "--compile-bytecode", *quietly, python]
             subprocess.run([*install, f"django=={series}.*", *packages], check=True)
             stamp.touch()
     return python
