@@ -151,7 +151,7 @@ class TestCache:
 
     def test_a_server_that_is_not_there(self, client: Client, configure, caplog: pytest.LogCaptureFixture) -> None:
         self.use(configure, "django.core.cache.backends.redis.RedisCache", LOCATION="redis://:hunter2@127.0.0.1:1")
-        configure(TRUNDLE_HEALTH={"CHECKS": [CacheCheck]})
+        configure(TRUNDLE_HEALTH={"CHECKS": [CacheCheck], "TIMEOUT": 30})
         response = client.get("/health/ready/")
         assert response.status_code == 503
         assert response.json()["checks"]["cache"]["error"] == "the cache does not answer (ConnectionError)"
