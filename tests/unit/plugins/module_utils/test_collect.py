@@ -392,6 +392,7 @@ class TestTheFolder:
         out = newest_site.folder.parent / "out"
         code = f"""
 from pathlib import Path
+from ansible_collections.trundle.django.plugins.module_utils.collect import collect
 from ansible_collections.trundle.django.plugins.module_utils.collect_options import Options
 collect(Options(project_path=Path({str(newest_site.folder)!r}), python={str(newest_site.python)!r}, release="v1",
                 dest=Path({str(out / "v1")!r})))

@@ -33,7 +33,8 @@ def write_wheel(folder: Path, text: str) -> Path:
     record = "".join(f"{name},,\n" for name in (*content, f"{info}/RECORD"))
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in {**content, f"{info}/RECORD": record}.items():
-            archive.writestr(name, data)
+            # With no time of its own: the same package is the same bytes.
+            archive.writestr(zipfile.ZipInfo(name), data)
     return path
 
 
