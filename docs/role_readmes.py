@@ -19,7 +19,7 @@ import yaml
 
 ROLES = Path(__file__).resolve().parent.parent / "roles"
 # The role that has the table of all inputs, and the one that has their defaults.
-TABLE, DEFAULTS = "trundle", "defaults"
+TABLE, DEFAULTS = "inputs", "trundle"
 
 
 def _markdown(text: str) -> str:
