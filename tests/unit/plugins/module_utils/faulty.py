@@ -22,7 +22,7 @@ from ansible_collections.trundle.django.plugins.module_utils.transfer import Pac
 from ansible_collections.trundle.django.plugins.module_utils.verify import verify
 
 # More for a long search: TRUNDLE_FAULT_RUNS=200.
-RUNS = int(os.environ.get("TRUNDLE_FAULT_RUNS", "40"))
+RUNS = int(os.environ.get("TRUNDLE_FAULT_RUNS", "20"))
 SHARE = 0.05
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 MODULES = "ansible_collections.trundle.django.plugins.modules"
