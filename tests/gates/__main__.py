@@ -75,7 +75,7 @@ def stages(group: str) -> list[list[Lane]]:
         return quick + hosts
     # The scenarios wait for hosts half of the time.
     read: Lane = {name: functools.partial(background.within, spare, part) for name, part in READ.items()}
-    return [[most, targets], [rest, patient], [timed, read]]
+    return [[{**most, **rest}, {**targets, **patient}], [timed, read]]
 
 
 def main(arguments: list[str]) -> int:
