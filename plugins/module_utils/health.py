@@ -159,15 +159,15 @@ def wait_until_healthy(
         if cause is not None and answer.status is None and limit < patience.timeout:
             # It was not given the time to answer; what an earlier answer said is the better cause.
             cause = told or cause
-        told = cause if answer.status is not None else told
         streak = streak + 1 if cause is None else 0
+        last = cause or f"only {streak} of {patience.consecutive} healthy answers in a row"
+        told = last if answer.status is not None else told
         # No answer at all is what a release gives that still boots.
         refused = refused + 1 if cause is not None and answer.status is not None else 0
         spent = clock() - begin
         if streak >= patience.consecutive:
             return Outcome(attempts, spent, first, answer, first_at=begin + (first or 0.0))
         final = given_up() if cause is not None else None
-        last = cause or f"only {streak} of {patience.consecutive} healthy answers in a row"
         if final is None and 0 < patience.unhealthy <= refused:
             final = f"{refused} unhealthy answers in a row: {last}"
         if final is None and spent + patience.interval >= patience.wait:
