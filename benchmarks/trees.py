@@ -188,4 +188,4 @@ def _npm(folder: Path, name: str) -> None:
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--no-package-lock"]
     packages = pins(HERE / f"{name}.txt")
     env = {**os.environ, "npm_config_update_notifier": "false"}
-    subprocess.run(["npm", "install", "--silent", *options, *packages], cwd=folder, env=env, check=True)
+    subprocess.run(["npm", "install", "--loglevel=error", *options, *packages], cwd=folder, env=env, check=True)

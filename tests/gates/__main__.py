@@ -56,26 +56,26 @@ GROUPS = ("test-quick", "hosts", "test")
 
 def stages(group: str) -> list[list[Lane]]:
     """What runs in a group: one stage after the other, and in each of them its lanes side by side."""
-    newest, *others = units.parts().items()
-    # The tests on the newest Python take as long as all others together.
-    most, rest = dict([newest]), {**COMPANION, **dict(others)}
-    quick: list[list[Lane]] = [[most, {**rest, **READ}]]
+    tests = units.parts()
+    compare: Lane = {name: part for name, part in tests.items() if name.endswith(units.COMPARISONS)}
+    newest, *others = (item for item in tests.items() if item[0] not in compare)
     if group == "test-quick":
-        return quick
+        # The tests on the newest Python take as long as all others together.
+        return [[{**dict([newest]), **compare}, {**COMPANION, **dict(others), **READ}]]
     targets: Lane = {"integration": collection.integration}
     scenes = scenarios.parts()
     patient: Lane = {name: part for name, part in scenes.items() if name in scenarios.PATIENT}
-    # The others have visitors, who are judged by what they get: on a busy machine they wait until they give up.
-    timed: Lane = {name: part for name, part in scenes.items() if name not in patient}
-    hosts: list[list[Lane]] = [[targets, patient], [timed]]
+    # The others have visitors, who are judged by what they get: on a busy machine they wait until they give up. These
+    # scenarios wait for their hosts half of the time, and so two of them have room side by side.
+    timed: list[Lane] = [{name: part} for name, part in scenes.items() if name not in patient]
     if group == "hosts":
-        return hosts
+        return [[targets, patient], timed]
+    quick: Lane = {**dict([newest]), **COMPANION, **dict(others), **patient}
     spare = background.group()
     if spare is None:
-        return quick + hosts
-    # The scenarios wait for hosts half of the time.
-    read: Lane = {name: functools.partial(background.within, spare, part) for name, part in READ.items()}
-    return [[{**most, **rest}, {**targets, **patient}], [timed, read]]
+        return [[{**quick, **compare}, {**targets, **READ}], timed]
+    rest: Lane = {name: functools.partial(background.within, spare, part) for name, part in (READ | compare).items()}
+    return [[quick, targets], [*timed, rest]]
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,9 @@ from base import BUILD, LOGS, ROOT, Command, Result, environment, run
 
 # One worker a core; the tests of a file stay together, and so do the servers that they share.
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
+# What compares collections with Django's: it computes, and waits for nothing.
+COMPARISONS = "collect"
+MODULE_UTILS = "tests/unit/plugins/module_utils"
 # What runs on users' controllers, and what starts a test run. The programs of the lab and the demo run on the newest.
 OLDEST = ("tests/unit/gates", "tests/unit/plugins")
 # pytest ends with this when it found nothing to run.
@@ -34,9 +36,14 @@ def parts() -> dict[str, Callable[[], list[Result]]]:
     """All unit tests on the newest controller, the plugins' on the oldest, and what hosts import on their oldest."""
     found = list(interpreters.controllers())
     newest, oldest = found[-1], found[0]
-    made: dict[str, Callable[[], list[Result]]] = {f"units-{newest}": functools.partial(_controller, newest)}
+    compared = [str(path.relative_to(ROOT)) for path in sorted((ROOT / MODULE_UTILS).glob("test_collect*.py"))]
+    others = ["tests/unit", *(f"--ignore={path}" for path in compared)]
+    made: dict[str, Callable[[], list[Result]]] = {
+        f"units-{newest}": lambda: [_controller(f"units-{newest}", newest, others)],
+        f"units-{newest}-{COMPARISONS}": lambda: [_controller(f"units-{newest}-{COMPARISONS}", newest, compared)],
+    }
     if oldest != newest:
-        made[f"units-{oldest}"] = functools.partial(_controller, oldest, OLDEST)
+        made[f"units-{oldest}"] = lambda: [_controller(f"units-{oldest}", oldest, OLDEST)]
     else:
         note = f"only Python {found[0]} was found"
         made["units-second-python"] = lambda: [Result("units-second-python", skipped=1, note=note)]
@@ -44,8 +51,8 @@ def parts() -> dict[str, Callable[[], list[Result]]]:
     return made
 
 
-def _controller(version: str, paths: Sequence[str] = ("tests/unit",)) -> list[Result]:
-    return [_pytest(f"units-{version}", venvs.controller(version), [*paths, *PARALLEL])]
+def _controller(name: str, version: str, paths: Sequence[str]) -> Result:
+    return _pytest(name, venvs.controller(version), [*paths, *PARALLEL])
 
 
 def _host() -> list[Result]:
@@ -53,7 +60,7 @@ def _host() -> list[Result]:
     venv = venvs.host()
     if venv is None:
         return [Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
-    return [_pytest(name, venv, ["tests/unit/plugins/module_utils"])]
+    return [_pytest(name, venv, [MODULE_UTILS])]
 
 
 def _pytest(name: str, venv: Path, arguments: Sequence[str]) -> Result:

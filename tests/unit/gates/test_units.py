@@ -15,7 +15,18 @@ from base import Result
 def test_the_oldest_and_the_newest_controller_and_the_oldest_host_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {version: Path(version) for version in ("3.11", "3.12", "3.13")}
     monkeypatch.setattr(interpreters, "controllers", lambda: found)
-    assert list(units.parts()) == ["units-3.13", "units-3.11", "units-3.9"]
+    assert list(units.parts()) == ["units-3.13", "units-3.13-collect", "units-3.11", "units-3.9"]
+
+
+def test_the_two_parts_on_the_newest_controller_make_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, list[str]] = {}
+    monkeypatch.setattr(interpreters, "controllers", lambda: {"3.13": Path("3.13")})
+    monkeypatch.setattr(units, "_controller", lambda name, _version, paths: given.update({name: list(paths)}))
+    for part in list(units.parts().values())[:2]:
+        part()
+    rest, compared = given["units-3.13"], given["units-3.13-collect"]
+    assert rest == ["tests/unit", *(f"--ignore={path}" for path in compared)]
+    assert f"{units.MODULE_UTILS}/test_collect_equality.py" in compared
 
 
 def test_a_python_that_is_not_found_counts_as_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
