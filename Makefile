@@ -69,16 +69,16 @@ scale: setup ## A deploy to 24 hosts, measured, into build/scale.json
 
 bench-collect: ## Collection beside Django's and WhiteNoise's own, into build/bench/collect.json; ARGS="--sizes 3k --runs 1"
 	$(GATES) setup
-	PYTHONPATH=build/import build/venv/bin/python benchmarks/collect.py $(ARGS)
+	PYTHONPATH=build/import build/newest/bin/python benchmarks/collect.py $(ARGS)
 
 bench-upload: ## Upload beside s5cmd, boto3 and others, into build/bench/upload.json; ARGS="--groups 3k --peers s5cmd"
 	$(GATES) setup
-	PYTHONPATH=build/import build/venv/bin/python benchmarks/upload.py $(ARGS)
+	PYTHONPATH=build/import build/newest/bin/python benchmarks/upload.py $(ARGS)
 
 bench-companion: ## The companion beside Django's own storage and caches, into build/bench/companion.json
 	bash molecule/shared/setup.sh
 	$(GATES) setup
-	PYTHONPATH=build/import build/venv/bin/python benchmarks/companion.py $(ARGS)
+	PYTHONPATH=build/import build/newest/bin/python benchmarks/companion.py $(ARGS)
 
 changelog: ## Check the changelog fragments; with VERSION=x.y.z write that release into CHANGELOG.md
 	$(GATES) setup

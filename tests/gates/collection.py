@@ -83,7 +83,7 @@ def _write_pip_shim(path: Path) -> None:
 
 def integration(names: Sequence[str] = ()) -> list[Result]:
     """The integration targets (all, or those named), on this machine as root or as the user."""
-    version, venv = interpreters.newest(), venvs.newest()
+    version, venv = interpreters.usual(), venvs.usual()
     tree.make()
     started = time.monotonic()
     env = environment(venv)

@@ -40,7 +40,7 @@ TYPED = ("tests/gates", "molecule/shared", "examples")
 
 
 def lint() -> list[Result]:
-    venv = venvs.newest()
+    venv = venvs.usual()
     tree.make()
     # ansible-lint installs the collection into Ansible's home, and what another run left there would win over TREE.
     home = BUILD / "ansible-lint"

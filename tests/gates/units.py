@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,8 @@ PARALLEL = ("-n", "auto", "--dist", "loadfile")
 # What compares collections with Django's: it computes, and waits for nothing.
 COMPARISONS = "collect"
 MODULE_UTILS = "tests/unit/plugins/module_utils"
-# What runs on users' controllers, and what starts a test run. The programs of the lab and the demo run on the newest.
-OLDEST = ("tests/unit/gates", "tests/unit/plugins")
+# What runs on users' controllers, and what starts a test run. The lab and the demo run on the usual one.
+ENDS = ("tests/unit/gates", "tests/unit/plugins")
 # pytest ends with this when it found nothing to run.
 NO_TESTS = 5
 
@@ -33,26 +34,26 @@ def units() -> list[Result]:
 
 
 def parts() -> dict[str, Callable[[], list[Result]]]:
-    """All unit tests on the newest controller, the plugins' on the oldest, and what hosts import on their oldest."""
-    found = list(interpreters.controllers())
-    newest, oldest = found[-1], found[0]
+    """All unit tests on the usual controller, the plugins' on the oldest and the newest, and what hosts import."""
+    usual = interpreters.usual()
     compared = [str(path.relative_to(ROOT)) for path in sorted((ROOT / MODULE_UTILS).glob("test_collect*.py"))]
-    others = ["tests/unit", *(f"--ignore={path}" for path in compared)]
+    rest = ["tests/unit", *(f"--ignore={path}" for path in compared)]
     made: dict[str, Callable[[], list[Result]]] = {
-        f"units-{newest}": lambda: [_controller(f"units-{newest}", newest, others)],
-        f"units-{newest}-{COMPARISONS}": lambda: [_controller(f"units-{newest}-{COMPARISONS}", newest, compared)],
+        f"units-{usual}": functools.partial(_controller, f"units-{usual}", usual, rest),
+        f"units-{usual}-{COMPARISONS}": functools.partial(_controller, f"units-{usual}-{COMPARISONS}", usual, compared),
     }
-    if oldest != newest:
-        made[f"units-{oldest}"] = lambda: [_controller(f"units-{oldest}", oldest, OLDEST)]
-    else:
-        note = f"only Python {found[0]} was found"
+    others = [version for version in interpreters.ends() if version != usual]
+    for version in others:
+        made[f"units-{version}"] = functools.partial(_controller, f"units-{version}", version, ENDS, again=True)
+    if not others:
+        note = f"only Python {usual} was found"
         made["units-second-python"] = lambda: [Result("units-second-python", skipped=1, note=note)]
     made[f"units-{interpreters.HOST_VERSION}"] = _host
     return made
 
 
-def _controller(name: str, version: str, paths: Sequence[str]) -> Result:
-    return _pytest(name, venvs.controller(version), [*paths, *PARALLEL])
+def _controller(name: str, version: str, paths: Sequence[str], *, again: bool = False) -> list[Result]:
+    return [_pytest(name, venvs.controller(version), [*paths, *PARALLEL], again=again)]
 
 
 def _host() -> list[Result]:
@@ -60,15 +61,15 @@ def _host() -> list[Result]:
     venv = venvs.host()
     if venv is None:
         return [Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
-    return [_pytest(name, venv, [MODULE_UTILS])]
+    return [_pytest(name, venv, [MODULE_UTILS], again=True)]
 
 
-def _pytest(name: str, venv: Path, arguments: Sequence[str]) -> Result:
+def _pytest(name: str, venv: Path, arguments: Sequence[str], *, again: bool) -> Result:
     started = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
-    env = environment(venv, {"PYTHONPATH": str(tree.link())})
+    env = environment(venv, {"PYTHONPATH": str(tree.link()), **({"TRUNDLE_AGAIN": "1"} if again else {})})
     cache = f"cache_dir={BUILD / 'pytest' / name}"
     command: Command = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}", *arguments]
     status = run(command, log=name, env=env).status

@@ -19,8 +19,12 @@ from base import BUILD, ROOT, Command, GateError, environment, locked, say
 REQUIREMENTS = ROOT / "requirements"
 
 
+def usual() -> Path:
+    """The venv that most runs in."""
+    return controller(interpreters.usual())
+
+
 def newest() -> Path:
-    """The venv that everything but the matrix of the unit tests runs in."""
     return controller(interpreters.newest())
 
 
@@ -51,15 +55,14 @@ def only(path: Path, *packages: str | Path) -> Path:
 
 
 def setup() -> None:
-    """Make every venv that a test run uses, and the stable name build/venv for the newest."""
-    versions = list(interpreters.controllers())
-    for version in dict.fromkeys([*versions[:1], *versions[-1:]]):
+    """Make every venv that a test run uses, and the stable names build/venv for the usual one and build/newest."""
+    for version in interpreters.ends():
         controller(version)
-    path = newest()
-    link = BUILD / "venv"
-    if not link.is_symlink() or link.resolve() != path:
-        link.unlink(missing_ok=True)
-        link.symlink_to(path.name)
+    for name, path in (("venv", usual()), ("newest", newest())):
+        link = BUILD / name
+        if not link.is_symlink() or link.resolve() != path:
+            link.unlink(missing_ok=True)
+            link.symlink_to(path.name)
     host()
     tree.link()
 

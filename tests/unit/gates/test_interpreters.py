@@ -25,9 +25,27 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine that has no interpreter at all."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setattr(interpreters, "DISTRIBUTION", tmp_path / "usr")
     interpreters.find.cache_clear()
     yield
     interpreters.find.cache_clear()
+
+
+def test_most_runs_on_the_python_of_the_distribution(tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "python3.12", "echo 3.12 $0")
+    program(tmp_path / "bin" / "python3.13", "echo 3.13 $0")
+    assert interpreters.usual() == "3.13"
+    own = program(tmp_path / "usr" / "python3.12", "echo 3.12 $0")
+    interpreters.find.cache_clear()
+    assert interpreters.usual() == VERSION
+    assert interpreters.find(VERSION) == own
+    assert interpreters.ends() == [VERSION, "3.13"]
+
+
+def test_an_old_python_of_the_distribution_is_no_controller(tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "python3.12", "echo 3.12 $0")
+    program(tmp_path / "usr" / "python3.10", "echo 3.10 $0")
+    assert interpreters.usual() == VERSION
 
 
 def test_path_comes_before_pyenv(tmp_path: Path) -> None:

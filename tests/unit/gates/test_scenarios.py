@@ -17,3 +17,7 @@ def test_a_test_run_has_a_part_for_each_usual_scenario() -> None:
 
 def test_the_patient_scenarios_are_usual_ones() -> None:
     assert set(scenarios.PATIENT) <= set(scenarios.parts())
+
+
+def test_a_usual_scenario_is_deployed_by_the_newest_python_and_another_by_the_usual_one() -> None:
+    assert set(scenarios.NEWEST) < set(scenarios.usual())

@@ -12,20 +12,30 @@ import venvs
 from base import Result
 
 
-def test_the_oldest_and_the_newest_controller_and_the_oldest_host_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {version: Path(version) for version in ("3.11", "3.12", "3.13")}
-    monkeypatch.setattr(interpreters, "controllers", lambda: found)
-    assert list(units.parts()) == ["units-3.13", "units-3.13-collect", "units-3.11", "units-3.9"]
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {version: Path("/usr/local/bin") / version for version in ("3.11", "3.12", "3.13")}
+    monkeypatch.setattr(interpreters, "controllers", lambda: found | {"3.12": interpreters.DISTRIBUTION / "3.12"})
 
 
-def test_the_two_parts_on_the_newest_controller_make_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_and_the_newest_controller_and_the_oldest_host_are_tested(machine: None) -> None:
+    assert list(units.parts()) == ["units-3.12", "units-3.12-collect", "units-3.11", "units-3.13", "units-3.9"]
+
+
+def test_all_tests_run_on_the_usual_controller(machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, list[str]] = {}
-    monkeypatch.setattr(interpreters, "controllers", lambda: {"3.13": Path("3.13")})
-    monkeypatch.setattr(units, "_controller", lambda name, _version, paths: given.update({name: list(paths)}))
-    for part in list(units.parts().values())[:2]:
-        part()
-    rest, compared = given["units-3.13"], given["units-3.13-collect"]
-    assert rest == ["tests/unit", *(f"--ignore={path}" for path in compared)]
+
+    def run(name: str, _venv: Path, arguments: list[str], *, again: bool) -> Result:
+        given.update({} if again else {name: [word for word in arguments if word not in units.PARALLEL]})
+        return Result(name)
+
+    monkeypatch.setattr(venvs, "controller", Path)
+    monkeypatch.setattr(venvs, "host", lambda: Path("3.9"))
+    monkeypatch.setattr(units, "_pytest", run)
+    units.units()
+    assert set(given) == {"units-3.12", "units-3.12-collect"}
+    compared = given["units-3.12-collect"]
+    assert given["units-3.12"] == ["tests/unit", *(f"--ignore={path}" for path in compared)]
     assert f"{units.MODULE_UTILS}/test_collect_equality.py" in compared
 
 

@@ -42,8 +42,6 @@ if sys.version_info < (3, 11):
 # Django's series -> interpreters that run it, the one to prefer first. 4.2 is tried on the oldest
 # Python that the collecting program supports.
 DJANGOS = {"4.2": ("3.8", "3.11"), "5.2": ("3.11", "3.12"), "6.1": ("3.13", "3.12")}
-# Where what takes minutes, whatever Python this is, runs: once, on the newest of those that run all tests.
-RUNNERS = ("3.14", "3.13", "3.12", "3.11")
 PACKAGES = ("whitenoise[brotli]", "django-storages[s3]", "zstandard")
 
 MANAGE_PY = """\
@@ -114,24 +112,24 @@ class Site:
 
 @cache
 def interpreter(versions: tuple[str, ...]) -> Path | None:
-    """The first of these Pythons that starts, by name on PATH, then pyenv's."""
+    """The first of these Pythons that starts: the distribution's, which is fast, by name on PATH, then pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for version in versions:
-        named = shutil.which(f"python{version}")
-        for path in [Path(named)] if named else [], sorted(pyenv.glob(f"{version}.*/bin/python{version}")):
-            for candidate in path:
-                # A shim of pyenv is on PATH also for versions that are not chosen.
-                if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
-                    return candidate
+        own, named = Path(f"/usr/bin/python{version}"), shutil.which(f"python{version}")
+        known = ([own] if own.exists() else []) + ([Path(named)] if named else [])
+        for candidate in [*known, *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]:
+            # A shim of pyenv is on PATH also for versions that are not chosen.
+            if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+                return candidate
     return None
 
 
-_newest = next((v for v in RUNNERS if interpreter((v,))), "") == f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-runs_once = pytest.mark.skipif(not _newest, reason="runs once, on the newest Python")
-# For what no controller runs, and takes long: the Pythons in between tell nothing more.
+# Set where the same tests run on another Python too.
+_again = "TRUNDLE_AGAIN" in os.environ
+runs_once = pytest.mark.skipif(_again, reason="takes minutes, whatever Python this is: runs once")
+# For what no controller runs, and takes long: other Pythons of controllers tell nothing more.
 on_hosts = pytest.mark.skipif(
-    sys.version_info >= (3, 11) and not _newest, reason="runs on the oldest Python of hosts, and on the newest"
+    _again and sys.version_info >= (3, 11), reason="runs once, and on the oldest Python of hosts"
 )
 
 
