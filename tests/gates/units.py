@@ -21,6 +21,7 @@ from base import BUILD, LOGS, ROOT, Command, Result, environment, run
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
 # What compares collections with Django's: it computes, and waits for nothing.
 COMPARISONS = "collect"
+COMPARED = "module_utils/test_collect*.py"
 MODULE_UTILS = "tests/unit/plugins/module_utils"
 # What runs on users' controllers, and what starts a test run. The lab and the demo run on the usual one.
 ENDS = ("tests/unit/gates", "tests/unit/plugins")
@@ -36,8 +37,8 @@ def units() -> list[Result]:
 def parts() -> dict[str, Callable[[], list[Result]]]:
     """All unit tests on the usual controller, the plugins' on the oldest and the newest, and what hosts import."""
     usual = interpreters.usual()
-    compared = [str(path.relative_to(ROOT)) for path in sorted((ROOT / MODULE_UTILS).glob("test_collect*.py"))]
-    rest = ["tests/unit", *(f"--ignore={path}" for path in compared)]
+    compared = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests/unit/plugins").glob(COMPARED))]
+    rest = ["tests/unit", f"--ignore-glob=*/{COMPARED}"]
     made: dict[str, Callable[[], list[Result]]] = {
         f"units-{usual}": functools.partial(_controller, f"units-{usual}", usual, rest),
         f"units-{usual}-{COMPARISONS}": functools.partial(_controller, f"units-{usual}-{COMPARISONS}", usual, compared),
