@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import background
 import collection
 import distributions
 import report
@@ -35,17 +34,13 @@ def package() -> list[Result]:
     return static.package() + distributions.companion()
 
 
-# What reads the project without timing anything.
-READ: dict[str, Part] = {
-    "lint": static.lint,
-    "types": static.types,
-    "docs": static.docs,
-    "package": package,
-    "sanity": collection.sanity,
-}
+# What reads the project.
+READ: dict[str, Part] = {"lint": static.lint, "types": static.types, "docs": static.docs, "package": package}
+SANITY: dict[str, Part] = {"sanity": collection.sanity}
 COMPANION: dict[str, Part] = {"companion-tests": units.companion_tests}
 ONE: dict[str, Part] = {
     **READ,
+    **SANITY,
     **COMPANION,
     "units": units.units,
     "integration": collection.integration,
@@ -57,11 +52,10 @@ GROUPS = ("test-quick", "hosts", "test")
 def stages(group: str) -> list[list[Lane]]:
     """What runs in a group: one stage after the other, and in each of them its lanes side by side."""
     tests = units.parts()
-    compare: Lane = {name: part for name, part in tests.items() if name.endswith(units.COMPARISONS)}
-    newest, *others = (item for item in tests.items() if item[0] not in compare)
+    hosts: Lane = {name: part for name, part in tests.items() if name == units.HOST}
+    controllers: Lane = {name: part for name, part in tests.items() if name not in hosts}
     if group == "test-quick":
-        # The tests on the newest Python take as long as all others together.
-        return [[{**dict([newest]), **compare}, {**COMPANION, **dict(others), **READ}]]
+        return [[controllers, {**COMPANION, **hosts, **READ, **SANITY}]]
     targets: Lane = {"integration": collection.integration}
     scenes = scenarios.parts()
     patient: Lane = {name: part for name, part in scenes.items() if name in scenarios.PATIENT}
@@ -70,12 +64,8 @@ def stages(group: str) -> list[list[Lane]]:
     timed: list[Lane] = [{name: part} for name, part in scenes.items() if name not in patient]
     if group == "hosts":
         return [[targets, patient], timed]
-    quick: Lane = {**dict([newest]), **COMPANION, **dict(others), **patient}
-    spare = background.group()
-    if spare is None:
-        return [[{**quick, **compare}, {**targets, **READ}], timed]
-    rest: Lane = {name: functools.partial(background.within, spare, part) for name, part in (READ | compare).items()}
-    return [[quick, targets], [*timed, rest]]
+    # ansible-test does one thing at a time in a folder.
+    return [[controllers, {**targets, **SANITY}, {**COMPANION, **hosts, **patient, **READ}], timed]
 
 
 def main(arguments: list[str]) -> int:

@@ -17,7 +17,6 @@ from typing import Any
 import interpreters
 import tree
 import venvs
-from background import placed
 from base import BUILD, COLLECTIONS, ROOT, TREE, Command, Result, check, environment, run
 
 # All that may be at the top of the tarball.
@@ -147,7 +146,7 @@ def _shown(venv: Path, kind: str, names: list[str], env: dict[str, str]) -> set[
     """Those of the names that ansible-doc has something to say of."""
     if not names:
         return set()
-    command = placed([venv / "bin" / "ansible-doc", "--json", "-t", kind, *names])
+    command = [venv / "bin" / "ansible-doc", "--json", "-t", kind, *names]
     answer = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
     try:
         found = json.loads(answer.stdout)

@@ -274,7 +274,7 @@ def test_f24_what_half_staged_releases_left_goes_and_counts_for_none(tree: Tree)
     activate(tree, "v1", "v2")
     for name in ("v3", "v4", ".staging-v5", ".removed-v6"):
         (tree.releases / name).mkdir()
-    assert retire(tree, keep=2) == ("v3", "v4")
+    assert retire(tree, keep=4) == ("v3", "v4")
     assert sorted(path.name for path in tree.releases.iterdir()) == ["v1", "v2"]
 
 
@@ -290,7 +290,16 @@ def test_f24_the_live_release_is_kept_even_when_it_is_bad_or_not_in_the_state(tr
     run(tree, lifecycle.plan_bad(lifecycle.read(tree), "v2", reason="503"))
     assert retire(tree, keep=1) == ()
     tree.state_path.unlink()
+    tree.current.unlink()
     assert retire(tree, keep=1) == (), "the state was lost: nobody knows what is in use"
+
+
+def test_f24_what_an_activation_that_was_cut_off_leads_to_is_kept(tree: Tree) -> None:
+    put(tree, "v1", "v2", "v3")
+    activate(tree, "v1", "v2")
+    run(tree, lifecycle.plan_bad(lifecycle.read(tree), "v2", reason="503"))
+    tree.link("v3")
+    assert retire(tree, keep=1) == ()
 
 
 def test_absent_refuses_what_is_in_use(tree: Tree) -> None:

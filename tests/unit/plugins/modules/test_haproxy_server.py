@@ -143,12 +143,12 @@ def test_f35_requests_in_flight_have_ended_when_the_module_does(call_module: Cal
     visitor = threading.Thread(target=balancer.ask, args=["/slow"])
     visitor.start()
     balancer.until(lambda server: server.sessions == 1)
-    threading.Timer(0.7, balancer.site.go_on.set).start()
+    threading.Timer(0.7, lambda: (balancer.answers.append(balancer.read().drained), balancer.site.go_on.set())).start()
     done = call_module(haproxy_server, state="drained", **balancer.options)
     visitor.join()
     assert done["sessions"] == 0
     assert done["waited"] > 0.5
-    assert balancer.answers == [200]
+    assert balancer.answers == [True, 200]
 
 
 def test_it_goes_on_when_the_time_is_over_and_tells_what_is_left(call_module: Call, balancer: Balancer) -> None:

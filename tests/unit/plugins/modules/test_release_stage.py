@@ -88,7 +88,7 @@ def test_what_was_cut_off_is_staged_anew(call_module: Call, root: Path, options:
 def test_f28_a_stage_that_fails_leaves_nothing(
     call_module: Call, tmp_path: Path, root: Path, options: dict[str, Any]
 ) -> None:
-    pack(tmp_path, "no-such-package @ file:///nowhere.whl\n")
+    pack(tmp_path, "--no-index\nno-such-package==1.0\n")
     found = call_module(release_stage, **options)
     assert found["msg"].startswith("Release v1 is not staged on web3: Failed to install ")
     assert found["msg"].endswith("nothing half is left of it; the next run stages it anew.")
