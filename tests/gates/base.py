@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from background import placed
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
@@ -98,7 +100,7 @@ def run(
     with (
         (LOGS / f"{log}.log").open("w", encoding="utf-8") as kept,
         subprocess.Popen(
-            words,
+            placed(command),
             cwd=cwd,
             env=dict(env) if env is not None else environment(),
             stdin=subprocess.DEVNULL,

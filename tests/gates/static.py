@@ -17,6 +17,7 @@ from typing import Any
 import interpreters
 import tree
 import venvs
+from background import placed
 from base import BUILD, COLLECTIONS, ROOT, TREE, Command, Result, check, environment, run
 
 # All that may be at the top of the tarball.
@@ -146,7 +147,7 @@ def _shown(venv: Path, kind: str, names: list[str], env: dict[str, str]) -> set[
     """Those of the names that ansible-doc has something to say of."""
     if not names:
         return set()
-    command = [venv / "bin" / "ansible-doc", "--json", "-t", kind, *names]
+    command = placed([venv / "bin" / "ansible-doc", "--json", "-t", kind, *names])
     answer = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
     try:
         found = json.loads(answer.stdout)

@@ -70,11 +70,13 @@ def _pytest(name: str, venv: Path, arguments: Sequence[str], *, again: bool) -> 
     junit = LOGS / f"{name}.xml"
     junit.unlink(missing_ok=True)
     cache = f"cache_dir={BUILD / 'pytest' / name}"
-    command: Command = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}", *arguments]
+    command: list[str | Path] = [venv / "bin" / "python", "-m", "pytest", "-q", "-o", cache, f"--junitxml={junit}"]
     with tempfile.TemporaryDirectory(prefix="trundle-", dir=_roomy()) as folder:
         # PostgreSQL runs as a user of its own, below it.
         Path(folder).chmod(0o711)
         extra = {"PYTHONPATH": str(tree.link()), "TMPDIR": folder, **({"TRUNDLE_AGAIN": "1"} if again else {})}
+        # The path of a socket may have no more than 107 bytes, which a folder for each user and run would use up.
+        command += [f"--basetemp={folder}/t", *arguments]
         status = run(command, log=name, env=environment(venv, extra)).status
     return _result(name, status, junit, time.monotonic() - started)
 
