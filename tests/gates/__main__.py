@@ -69,7 +69,7 @@ def stages(group: str) -> list[list[Lane]]:
     timed: list[Lane] = [{name: part} for name, part in scenes.items() if name not in patient]
     if group == "hosts":
         return [[targets, patient], timed]
-    lanes: list[Lane] = [{**controllers, **COMPANION, **hosts, **patient}, targets]
+    lanes: list[Lane] = [{**controllers, **COMPANION, **patient}, {**targets, **hosts}]
     spare = background.group()
     if spare is None:
         return [lanes, [READ], timed]

@@ -61,7 +61,7 @@ def _host() -> list[Result]:
     venv = venvs.host()
     if venv is None:
         return [Result(HOST, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
-    return [_pytest(HOST, venv, [MODULE_UTILS], again=True)]
+    return [_pytest(HOST, venv, [MODULE_UTILS, *PARALLEL], again=True)]
 
 
 def _pytest(name: str, venv: Path, arguments: Sequence[str], *, again: bool) -> Result:
