@@ -41,7 +41,10 @@ have_postgresql || packages="$packages postgresql"
 have chromium || have chromium-browser || have google-chrome || packages="$packages chromium"
 have_mariadb || packages="$packages mariadb-server"
 [ -x /lib/systemd/systemd ] || packages="$packages systemd"
-python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
+# Most of a test run is on the distribution's own Python, which need not be the first on PATH.
+for python in python3 /usr/bin/python3; do
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
+done
 
 if ! have apt-get; then
     if have ssh && { have podman || docker_works; }; then exit 0; fi

@@ -26,7 +26,7 @@ HOST = f"units-{interpreters.HOST_VERSION}"
 # What runs on users' controllers, and what starts a test run. The lab and the demo run on the usual one.
 ENDS = ("tests/unit/gates", "tests/unit/plugins")
 # A file system in memory, and how many bytes have to be free there: the tests write many small files and sync them.
-MEMORY = Path("/dev", "shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 (each run makes a folder of its own in it)
 ROOM = 8 * 1024**3
 # pytest ends with this when it found nothing to run.
 NO_TESTS = 5

@@ -471,7 +471,10 @@ def test_killed_at_any_moment_it_comes_right_in_the_next_run(project: Project, c
     """Inputs go to and fro between three contents, so that runs and restorations are killed."""
     dice = random.Random(7)
     kills = 0
-    for number in range(30):
+    # How many of them are killed in time differs by machine.
+    for number in range(300):
+        if number >= 30 and kills >= 10:
+            break
         letter = "xyz"[number % 3]
         project.write("src/a.txt", letter)
         process = start(project, pause=0.02, cached=cached)
@@ -487,7 +490,7 @@ def test_killed_at_any_moment_it_comes_right_in_the_next_run(project: Project, c
             assert project.all == letter.upper() + "B"
             assert project.action(**changes) == "skip"
             assert names(project.folder) == [".trundle", "compiler.py", "dist", "src"]
-    assert kills >= 5
+    assert kills >= 10
 
 
 def test_a_run_waits_for_a_command_whose_module_was_killed(project: Project) -> None:
