@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -98,6 +98,7 @@ class _Lister(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     root: Path
+    listing: Sequence[tuple[str, int]] = ()
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
@@ -107,9 +108,10 @@ class _Lister(BaseHTTPRequestHandler):
             self._answer(404, "<Error><Code>NoSuchKey</Code></Error>")
 
     def _page(self, prefix: str, after: str) -> str:
-        found = (path for path in self.root.rglob("*") if path.is_file())
-        names = sorted((path.relative_to(self.root).as_posix(), path.stat().st_size) for path in found)
-        rest = [(name, size) for name, size in names if name.startswith(prefix) and name > after]
+        # Pages after the first are of the listing that it began: with one for each of them the server would be slow.
+        if not after:
+            type(self).listing = sorted(_sizes(self.root))
+        rest = [(name, size) for name, size in self.listing if name.startswith(prefix) and name > after]
         page, more = rest[:1000], len(rest) > 1000
         objects = "".join(
             f"<Contents><Key>{escape(name)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
@@ -132,6 +134,15 @@ class _Lister(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         """Nothing is logged: it would be measured too."""
+
+
+def _sizes(folder: Path, below: str = "") -> Iterator[tuple[str, int]]:
+    """The path of each file in a folder, and its size in bytes."""
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from _sizes(Path(entry.path), f"{below}{entry.name}/")
+        else:
+            yield f"{below}{entry.name}", entry.stat().st_size
 
 
 @contextlib.contextmanager
