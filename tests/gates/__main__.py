@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import background
 import collection
@@ -43,6 +44,8 @@ READ: dict[str, Part] = {
     "package": package,
     "sanity": collection.sanity,
 }
+# Takes as long as the others of these together.
+LINTERS = ("lint",)
 COMPANION: dict[str, Part] = {"companion-tests": units.companion_tests}
 ONE: dict[str, Part] = {
     **READ,
@@ -54,27 +57,40 @@ ONE: dict[str, Part] = {
 GROUPS = ("test-quick", "hosts", "test")
 
 
-def stages(group: str) -> list[list[Lane]]:
-    """What runs in a group: one stage after the other, and in each of them its lanes side by side."""
-    tests = units.parts()
-    hosts: Lane = {name: part for name, part in tests.items() if name == units.HOST}
-    controllers: Lane = {name: part for name, part in tests.items() if name not in hosts}
-    if group == "test-quick":
-        return [[controllers, {**COMPANION, **hosts, **READ}]]
-    targets: Lane = {"integration": collection.integration}
+@dataclass(frozen=True)
+class Stage:
+    """Lanes, whose parts run one after the other, and how many lanes run side by side: the next begins when one ends."""
+
+    lanes: list[Lane]
+    at_once: int = 2
+
+
+def stages(group: str) -> list[Stage]:
+    """What runs in a group, one stage after the other."""
     scenes = scenarios.parts()
-    patient: Lane = {name: part for name, part in scenes.items() if name in scenarios.PATIENT}
+    # The longest first, and last what has a test on each processor, so that none of them is left idle for long.
+    quick = {**COMPANION, **units.parts()}
+    if group == "test-quick":
+        return [Stage(_each({**quick, **READ}))]
+    hosts = {"integration": collection.integration} | {
+        name: part for name, part in scenes.items() if name in scenarios.PATIENT
+    }
     # The others have visitors, who are judged by what they get: on a busy machine they wait until they give up. These
     # scenarios wait for their hosts half of the time, and so two of them have room side by side.
-    timed: list[Lane] = [{name: part} for name, part in scenes.items() if name not in patient]
+    timed = _each({name: part for name, part in scenes.items() if name not in scenarios.PATIENT})
     if group == "hosts":
-        return [[targets, patient], timed]
-    lanes: list[Lane] = [{**controllers, **COMPANION, **patient}, {**targets, **hosts}]
+        return [Stage(_each(hosts)), Stage(timed)]
+    first = Stage(_each({**hosts, **quick}))
     spare = background.group()
     if spare is None:
-        return [lanes, [READ], timed]
+        return [first, Stage(_each(READ)), Stage(timed)]
     read: Lane = {name: functools.partial(background.within, spare, part) for name, part in READ.items()}
-    return [lanes, [*timed, read]]
+    linters: Lane = {name: read.pop(name) for name in LINTERS}
+    return [first, Stage([*timed, linters, read], at_once=len(timed) + 2)]
+
+
+def _each(parts: Lane) -> list[Lane]:
+    return [{name: part} for name, part in parts.items()]
 
 
 def main(arguments: list[str]) -> int:
@@ -87,15 +103,13 @@ def main(arguments: list[str]) -> int:
     if options.what not in GROUPS:
         results = _run(options.what, options.only)
     else:
-        results = [result for lanes in stages(options.what) for result in _side_by_side(lanes)]
+        results = [result for stage in stages(options.what) for result in _side_by_side(stage)]
     return report.close(results, time.monotonic() - started)
 
 
-def _side_by_side(lanes: list[Lane]) -> list[Result]:
-    if len(lanes) == 1:
-        return _lane(lanes[0])
-    with ThreadPoolExecutor() as pool:
-        running = [pool.submit(beside, functools.partial(_lane, lane)) for lane in lanes]
+def _side_by_side(stage: Stage) -> list[Result]:
+    with ThreadPoolExecutor(stage.at_once) as pool:
+        running = [pool.submit(beside, functools.partial(_lane, lane)) for lane in stage.lanes]
         return [result for lane in running for result in lane.result()]
 
 

@@ -22,6 +22,7 @@ from ansible_collections.trundle.django.plugins.module_utils import build_step
 from ansible_collections.trundle.django.plugins.module_utils.build_step import Built, Step, build
 from ansible_collections.trundle.django.plugins.module_utils.build_step_files import OutputCache, tree_digest
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 # Joins the sources in capitals, one output a source and one with all, and counts its runs.
 COMPILER = """\
@@ -466,6 +467,7 @@ def start(project: Project, *, pause: float, cached: bool) -> subprocess.Popen[b
     return process
 
 
+@runs_once
 @pytest.mark.parametrize("cached", [True, False])
 def test_killed_at_any_moment_it_comes_right_in_the_next_run(project: Project, cached: bool) -> None:
     """Inputs go to and fro between three contents, so that runs and restorations are killed."""

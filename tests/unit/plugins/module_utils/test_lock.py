@@ -25,6 +25,7 @@ from ansible_collections.trundle.django.plugins.module_utils.lock import (
 )
 from ansible_collections.trundle.django.plugins.module_utils.store import Store, StoreOptions, open_store
 from ansible_collections.trundle.django.plugins.module_utils.store_objects import ObjectStore
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 JSON = {"Content-Type": "application/json"}
 
@@ -161,6 +162,7 @@ def test_a_lock_from_before_runs_had_a_name_is_known(store: Store) -> None:
     assert (found.lock.holder, found.lock.run) == ("alice", "")
 
 
+@runs_once
 def test_f26_of_many_takers_of_a_free_or_stale_lock_one_wins(any_store: Store) -> None:
     for _turn in ("free", "stale"):
         together = threading.Barrier(8)

@@ -14,6 +14,9 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils import migrate_linter
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.migrate_linter import install_linter, linter_folder
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts
+
+pytestmark = on_hosts
 
 
 def test_it_is_installed_once_and_can_be_read_by_all(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.trundle.django.plugins.module_utils.migrate import migrate
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts
 from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migrations_shop import (
     PYTHONS,
     Postgres,
@@ -19,6 +20,8 @@ from ansible_collections.trundle.django.tests.unit.plugins.module_utils.migratio
     newest_python,
     python_of,
 )
+
+pytestmark = on_hosts
 
 STOCK = 'migrations.AddField("product", "stock", models.IntegerField({})),'
 STOCK_DEFAULT = STOCK.format("default=1")

@@ -23,6 +23,7 @@ from ansible_collections.trundle.django.plugins.module_utils.store import (
     open_store,
     parse_url,
 )
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import runs_once
 
 KEYS = {"access_key": "AKIA", "secret_key": "hidden", "session_token": "hidden"}
 PLAIN = {"Content-Type": "text/css", "Cache-Control": "no-cache"}
@@ -364,6 +365,7 @@ def test_a_listing_is_cut_where_pages_end() -> None:
     assert store_objects.cut(names, store_objects.Kind(page=10, etag_is_md5=True)) == [(None, None)]
 
 
+@runs_once
 def test_a_listing_in_parts_finds_all(s3: Any) -> None:
     store, names = open_at(s3), [f"f{number:04}.js" for number in range(3000)]
     with ThreadPoolExecutor(16) as pool:
