@@ -43,10 +43,12 @@ class Plan:
     stage: str | None = None
     remove: tuple[str, ...] = ()
     link: str | None = None
+    unlink: bool = False
     leftovers: bool = False
 
     def changes(self, host: Host) -> bool:
-        return bool(self.stage or self.remove or self.link or self.leftovers or self.state != host.state)
+        acts = self.stage or self.remove or self.link or self.unlink or self.leftovers
+        return bool(acts or self.state != host.state)
 
 
 def read(tree: Tree) -> Host:
@@ -72,6 +74,14 @@ def plan_active(host: Host, tree: Tree, release: str, *, retry_bad: bool, dry_ru
     if not dry_run or release in host.whole:
         tree.check_whole(release)
     return Plan(states.activate(state, release, now=now()), link=None if host.linked == release else release)
+
+
+def plan_inactive(host: Host, release: str) -> Plan:
+    """The way back of a first release."""
+    earlier = [name for name in host.state.history if name != release]
+    if host.state.active == release and earlier:
+        raise TrundleError(f"Release '{release}' followed '{earlier[0]}' on this host: activate that one instead.")
+    return Plan(states.deactivate(host.state, release), unlink=host.linked == release)
 
 
 def plan_absent(host: Host, tree: Tree, release: str, *, force: bool) -> Plan:
@@ -149,6 +159,8 @@ def apply(
         tree.stage(plan.stage, src, owner=owner, group=group)
     if plan.link is not None:
         tree.link(plan.link)
+    if plan.unlink:
+        tree.unlink()
     if plan.state != host.state:
         states.write(tree.state_path, plan.state)
     for release in plan.remove:
@@ -162,7 +174,7 @@ def after(host: Host, plan: Plan) -> Host:
     releases = {release: complete for release, complete in host.releases.items() if release not in plan.remove}
     if plan.stage is not None:
         releases[plan.stage] = False
-    return Host(state=plan.state, releases=releases, linked=plan.link or host.linked)
+    return Host(state=plan.state, releases=releases, linked=None if plan.unlink else plan.link or host.linked)
 
 
 def as_diff(host: Host) -> dict[str, Any]:

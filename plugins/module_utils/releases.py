@@ -145,6 +145,10 @@ class Tree:
     def link(self, release: str) -> None:
         atomic_link(f"releases/{release}", self.current)
 
+    def unlink(self) -> None:
+        """Where nothing is active the link names nothing."""
+        self.current.unlink()
+
     def running(self, proc: Path = Path("/proc")) -> set[str]:
         """Releases that a process runs from: its folder, its program or a word of its command line."""
         prefix = f"{self.releases}/"

@@ -92,6 +92,11 @@ def activate(state: State, release: str, *, now: str) -> State:
     return replace(state, history=history, activated={**state.activated, release: now})
 
 
+def deactivate(state: State, release: str) -> State:
+    """Nothing is active where the first release of all is undone; another one has an earlier one to go back to."""
+    return replace(state, history=()) if state.history == (release,) else state
+
+
 def begin(state: State, release: str, *, now: str) -> State:
     """Where an earlier roll did not end, what ran before that one is still what is gone back to."""
     if state.roll is None:

@@ -42,6 +42,7 @@ options:
       - V(present) makes the release's folder and unpacks O(src) into it, unless the release is there and complete.
       - V(active) makes a complete release the active one and points the link C(current) at it.
         No process is started or stopped.
+      - V(inactive) has nothing active where the release is, and is the first one that ever was. No process is stopped.
       - V(absent) removes the folder. The active release is refused, and so are the release that a rollback leads to
         and one that a process runs from, unless O(force=true).
       - V(bad) marks the release, so that it is neither deployed again nor chosen for a rollback.
@@ -49,7 +50,7 @@ options:
         between, no activation is final. A run that was cut off leaves the note, so that the next one knows what to
         complete or to undo.
     type: str
-    choices: [present, active, absent, bad, begun, ended]
+    choices: [present, active, inactive, absent, bad, begun, ended]
     default: present
   src:
     description:
@@ -158,7 +159,7 @@ from ansible_collections.trundle.django.plugins.module_utils.lifecycle import Ho
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
 from ansible_collections.trundle.django.plugins.module_utils.systemd import systemd_escape
 
-STATES = ("present", "active", "absent", "bad", "begun", "ended")
+STATES = ("present", "active", "inactive", "absent", "bad", "begun", "ended")
 
 
 def plan_for(params: dict[str, Any], host: Host, tree: Tree, *, dry_run: bool) -> Plan:
@@ -167,6 +168,8 @@ def plan_for(params: dict[str, Any], host: Host, tree: Tree, *, dry_run: bool) -
         return lifecycle.plan_present(host, tree, release, has_src=params["src"] is not None, retry_bad=retry_bad)
     if params["state"] == "active":
         return lifecycle.plan_active(host, tree, release, retry_bad=retry_bad, dry_run=dry_run)
+    if params["state"] == "inactive":
+        return lifecycle.plan_inactive(host, release)
     if params["state"] == "absent":
         return lifecycle.plan_absent(host, tree, release, force=params["force"])
     if params["state"] == "begun":

@@ -391,3 +391,28 @@ def test_f24_what_a_host_needs_of_the_store() -> None:
     ]
     # Its folder is gone: no rollback leads there, whatever the history says.
     assert lifecycle.needed(Host(rolling, {"v2": True}, "v2"), running=()) == ["v2"]
+
+
+def test_f22_the_first_release_of_all_is_active_no_more(tree: Tree) -> None:
+    put(tree, "v1")
+    run(tree, lifecycle.plan_begun(lifecycle.read(tree), "v1"))
+    assert activate(tree, "v1").linked == "v1"
+    host = run(tree, lifecycle.plan_inactive(lifecycle.read(tree), "v1"))
+    assert (host.state.active, host.linked, host.state.roll is not None) == (None, None, True)
+    assert host.releases == {"v1": True}
+    assert not lifecycle.plan_inactive(host, "v1").changes(host)
+
+
+def test_a_link_that_was_made_before_the_state_goes_too(tree: Tree) -> None:
+    put(tree, "v1")
+    tree.link("v1")
+    assert run(tree, lifecycle.plan_inactive(lifecycle.read(tree), "v1")).linked is None
+
+
+def test_a_release_that_followed_another_one_stays_active(tree: Tree) -> None:
+    put(tree, "v1", "v2")
+    activate(tree, "v1", "v2")
+    with pytest.raises(TrundleError, match="Release 'v2' followed 'v1' on this host: activate that one instead"):
+        lifecycle.plan_inactive(lifecycle.read(tree), "v2")
+    host = lifecycle.read(tree)
+    assert not lifecycle.plan_inactive(host, "v1").changes(host)
