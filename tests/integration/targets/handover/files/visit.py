@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors of the site behind nginx, 50 each second, and two that take long: SOCKET OUT.
 
-They come until OUT.end is there. OUT holds how many answers came from which release, and what went wrong.
+They come until OUT.end is there. OUT holds how many answers came from which release, what those were that took long, and
+what went wrong.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Connection(http.client.HTTPConnection):
 class Visitors:
     def __init__(self) -> None:
         self.releases: Counter[str] = Counter()
+        self.long: dict[str, str] = {}
         self.wrong: list[str] = []
         self.longest = 0.0
         self.threads: list[threading.Thread] = []
@@ -49,6 +51,8 @@ class Visitors:
             if answer.status != 200:
                 self.wrong.append(f"{path}: {answer.status}")
             self.releases[text] += 1
+            if path != "/":
+                self.long[path] = text
         except OSError as exc:
             self.wrong.append(f"{path}: {exc}")
         finally:
@@ -69,4 +73,5 @@ while not OUT.with_suffix(".end").exists():
     time.sleep(0.02)
 for thread in visitors.threads:
     thread.join()
-OUT.write_text(json.dumps({"releases": visitors.releases, "wrong": visitors.wrong, "longest": visitors.longest}) + "\n")
+seen = {name: getattr(visitors, name) for name in ("releases", "wrong", "longest", "long")}
+OUT.write_text(json.dumps(seen) + "\n")
