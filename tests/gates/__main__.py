@@ -59,7 +59,7 @@ GROUPS = ("test-quick", "hosts", "test")
 
 @dataclass(frozen=True)
 class Stage:
-    """Lanes, whose parts run one after the other, and how many lanes run side by side: the next begins when one ends."""
+    """Lanes, whose parts run one after the other, and how many of them run side by side: one ends, the next begins."""
 
     lanes: list[Lane]
     at_once: int = 2

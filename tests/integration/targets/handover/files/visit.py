@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors of the site behind nginx, 50 each second, and two that take long: SOCKET OUT.
 
-They come until OUT.end is there. OUT holds how many answers came from which release, what those were that took long, and
-what went wrong.
+They come until OUT.end is there. OUT holds how many answers came from which release, what those that took long were,
+and what went wrong.
 """
 
 from __future__ import annotations
