@@ -184,6 +184,7 @@ class ObjectStore(Store):
                 content_type=attributes.get("content-type"),
                 cache_control=attributes.get("cache-control"),
                 content_encoding=attributes.get("content-encoding"),
+                md5=self._kind.stored(answer.meta).md5,
             )
 
     @tried_again

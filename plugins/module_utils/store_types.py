@@ -99,12 +99,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Headers:
-    """An object as a HEAD request tells it."""
+    """An object as a HEAD request tells it; md5 as in a listing."""
 
     size: int
     content_type: str | None
     cache_control: str | None
     content_encoding: str | None
+    md5: str | None = None
 
 
 class Store(ABC):

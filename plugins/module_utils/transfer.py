@@ -13,7 +13,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -43,8 +43,10 @@ from ansible_collections.trundle.django.plugins.module_utils.published import (
 from ansible_collections.trundle.django.plugins.module_utils.record import Record
 from ansible_collections.trundle.django.plugins.module_utils.store import (
     FinalError,
+    Headers,
     ObjectExistsError,
     Store,
+    Stored,
     ThrottledError,
 )
 from ansible_collections.trundle.django.plugins.module_utils.sweep import LEAST_SETTLE, undisturbed
@@ -208,21 +210,28 @@ class _Round:
 
 def prove(store: Store, record: Record, plan: Plan) -> None:
     """Ask the store anew for what was sent; what a PUT answered is not believed."""
+    found: Mapping[str, Stored | Headers]
     if len(plan.uploads) <= plan.requests:
-        sizes = {key: answer.size for key in plan.uploads if (answer := store.head(key))}
+        found = {key: answer for key in plan.uploads if (answer := store.head(key))}
     else:
-        sizes = {key: stored.size for key, stored in store.find(plan.uploads).objects.items()}
-    problems = [
-        f"{key}: {'missing' if key not in sizes else f'{sizes[key]} bytes where {record.files[key].size} were sent'}"
-        for key in plan.uploads
-        if sizes.get(key) != record.files[key].size
-    ]
+        found = store.find(plan.uploads).objects
+    problems = [f"{key}: {lost}" for key in plan.uploads if (lost := _lost(record, plan, key, found.get(key)))]
     if problems:
         raise TrundleError(
             f"Release '{record.release}' {_state(plan)}: the store accepted {len(problems)} of its files but "
             f"does not have them: {shortened(problems)}. Run again to upload them.",
             problems=problems,
         )
+
+
+def _lost(record: Record, plan: Plan, key: str, stored: Stored | Headers | None) -> str:
+    """Why an object cannot be what was sent, or nothing."""
+    if stored is None:
+        return "missing"
+    if stored.size != record.files[key].size:
+        return f"{stored.size} bytes where {record.files[key].size} were sent"
+    # An ETag need not be the MD5 of what was sent, as where the bucket encrypts; that of before shows all the same.
+    return "the content of before" if stored.md5 is not None and stored.md5 == plan.stale.get(key) else ""
 
 
 def _send(store: Store, package: Package, key: str, large: threading.BoundedSemaphore) -> None:

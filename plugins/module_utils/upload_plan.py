@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +39,8 @@ HEADS_AT_ONCE = 16
 class Plan:
     """What a publish would do.
 
-    replaced: key -> size of the object that is there but is not the right one; headers: key -> what
+    replaced: key -> size of the object that is there but is not the right one; stale: key -> MD5 of one that has the
+    size of what is to replace it, under a name without a hash; headers: key -> what
     is wrong, for those that are written again because of their headers alone; unrecorded: how many
     of the unchanged ones no record that was read tells of, as after a run that was cut off; note:
     whether the store is to be told that used_by uses the release; sweep: what the listing showed of
@@ -53,6 +55,7 @@ class Plan:
     bytes: int
     requests: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
     unrecorded: int = 0
     used_by: str | None = None
     note: bool = False
@@ -91,6 +94,7 @@ def make_plan(store: Store, package: Package, *, force: bool = False, used_by: s
         bytes=sum(record.files[key].size for key in sent),
         requests=listing.requests,
         headers=headers,
+        stale=_stale(package, uploads, listing),
         unrecorded=unrecorded,
         used_by=used_by,
         note=note is not None and note not in listing.objects,
@@ -171,6 +175,17 @@ def _needs_upload(package: Package, key: str, listing: Listing, own: Published |
         if published and known and stored.modified and published.modified and published.modified >= stored.modified:
             return known.sha256 != entry.sha256
     return True
+
+
+def _stale(package: Package, uploads: AbstractSet[str], listing: Listing) -> dict[str, str]:
+    found = {}
+    for key in uploads - package.immutable:
+        stored = listing.objects.get(key)
+        if stored is None or stored.md5 is None or stored.size != package.record.files[key].size:
+            continue
+        if stored.md5 != file_digest(package.path(key), "md5"):
+            found[key] = stored.md5
+    return found
 
 
 def _manifest_present(package: Package, listing: Listing) -> bool:

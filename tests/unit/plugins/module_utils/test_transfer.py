@@ -38,6 +38,10 @@ def upload(store: Store, src: Path, *, force: bool = False) -> tuple[Plan, bool]
     return plan, publish(store, package, plan, concurrency=8)
 
 
+def md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 class Told(Progress):
     """Keeps what it is told."""
 
@@ -81,9 +85,10 @@ def test_a_fresh_release_is_uploaded_proved_and_recorded(store: Store, make_rele
     assert created
     assert plan.uploads == (APP, APP + ".gz", "js/app.ba9876543210.js", "robots.txt")
     assert (plan.unchanged, plan.bytes) == (0, 23)
-    assert store.head(APP) == Headers(6, "text/css", "public, max-age=31536000, immutable", None)
-    assert store.head(APP + ".gz") == Headers(7, "text/css", "public, max-age=31536000, immutable", "gzip")
-    assert store.head("robots.txt") == Headers(5, "text/plain", "no-cache", None)
+    immutable = "public, max-age=31536000, immutable"
+    assert store.head(APP) == Headers(6, "text/css", immutable, None, md5(b"body{}"))
+    assert store.head(APP + ".gz") == Headers(7, "text/css", immutable, "gzip", md5(b"gzipped"))
+    assert store.head("robots.txt") == Headers(5, "text/plain", "no-cache", None, md5(b"Allow"))
     assert store.get(manifest_of(src)) == (src / "staticfiles.json").read_bytes()
     assert store.get(RECORD) == (src / "release.json").read_bytes()
     record = store.head(RECORD)
@@ -190,6 +195,27 @@ def test_f4_an_object_that_is_accepted_and_lost_publishes_nothing(s3: Any, store
     with pytest.raises(TrundleError, match=r"accepted 1 of its files but does not have them: js/app.*: missing"):
         upload(store, src)
     assert (exists(store, RECORD), manifests(store)) == ([], [])
+    # What is there under that name is not what was sent.
+    store.put("js/app.ba9876543210.js", b"cut", {"Content-Type": "text/javascript"})
+    s3.control({"method": "PUT", "path": "/js/", "status": 200, "times": 1})
+    with pytest.raises(TrundleError, match=r"does not have them: js/app.*: 3 bytes where 5 were sent"):
+        upload(store, src)
+    assert (exists(store, RECORD), manifests(store)) == ([], [])
+
+
+@pytest.mark.parametrize("others", [0, 20])
+def test_f4_f8_what_replaces_an_object_of_its_size_is_proven(
+    s3: Any, store: Store, make_release: Any, others: int
+) -> None:
+    """By one request for it, and by a listing where there are many."""
+    upload(store, make_release("v1", FILES))
+    more = {f"f{n}.txt": (f"f{n}.0123456789ab.txt", b"%d" % n) for n in range(others)}
+    coming = make_release("v2", {**FILES, "robots.txt": ("robots.txt", b"Block"), **more})
+    s3.control({"method": "PUT", "path": "/robots.txt", "status": 200, "times": 1})
+    with pytest.raises(TrundleError, match=r"does not have them: robots.txt: the content of before"):
+        upload(store, coming)
+    assert exists(store, ".releases/v2.json") == []
+    assert upload(store, coming)[1]
 
 
 def test_f4_proof_of_one_file_is_one_request(s3: Any, store: Store, make_release: Any) -> None:

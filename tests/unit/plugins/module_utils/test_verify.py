@@ -66,11 +66,13 @@ def test_f1_missing_and_broken_files_are_named(store: Store, record: Record) -> 
     store.put(APP, b"cut", {"Content-Type": "text/css"})
     files = {**record.files, "img/new.0123456789ab.png": record.files[APP]}
     changed = Record(**{**vars(record), "files": files})
-    found = problems(store, changed)
-    assert found[APP] == "3 bytes where the record says 6"
-    assert found["img/new.0123456789ab.png"] == "missing"
-    assert "another content is published" in found[".releases/v1.json"]
-    assert len(found) == 3
+    # Also where no header is asked for, which would tell of what is missing too.
+    for headers in ("all", "none"):
+        found = problems(store, changed, headers)
+        assert found[APP] == "3 bytes where the record says 6"
+        assert found["img/new.0123456789ab.png"] == "missing"
+        assert "another content is published" in found[".releases/v1.json"]
+        assert len(found) == 3
 
 
 def test_f7_wrong_headers_are_named(store: Store, record: Record) -> None:

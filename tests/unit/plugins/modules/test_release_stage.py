@@ -130,7 +130,7 @@ def test_f9_the_same_id_with_other_content_is_refused(call_module: Call, root: P
     assert other != options["record"]
     found = call_module(release_stage, **{**options, "record": other})
     assert "is on this host with another content" in found["msg"]
-    assert (root / "releases" / "v1" / "release.json").is_file()
+    assert (root / "releases" / "v1" / "release.json").read_text() == options["record"]
 
 
 def test_a_manifest_of_another_release_is_refused_before_anything_is_changed(
