@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import shutil
 import socket
@@ -32,9 +33,19 @@ def container_name(lab: str, host: str) -> str:
 
 
 def run_command(
-    engine: Engine, *, lab: str, host: str, group: str, image: str, keys: str, shared: str, init: Sequence[str]
+    engine: Engine,
+    *,
+    lab: str,
+    host: str,
+    group: str,
+    address: str | None,
+    image: str,
+    keys: str,
+    shared: str,
+    init: Sequence[str],
 ) -> list[str]:
-    network = ("--network", network_name(lab), "--network-alias", host)
+    fixed = ("--ip", address) if address else ()
+    network = ("--network", network_name(lab), "--network-alias", host, *fixed)
     names = ("--name", container_name(lab, host), "--hostname", host)
     texts = (f"{LABEL}={lab}", f"trundle-lab-host={host}", f"trundle-lab-group={group}")
     labels = [word for text in texts for word in ("--label", text)]
@@ -88,13 +99,38 @@ def remove(engine: Engine, lab: str) -> int:
     return len(found)
 
 
+def fixed_addresses(engine: Engine, lab: str, hosts: Sequence[str]) -> list[str | None]:
+    """One for each host, which it keeps when it is switched off and on: podman would give it the next free one.
+
+    None where the engine gives a host its own address back, and lets nobody choose.
+    """
+    if engine.kind != "podman":
+        return [None] * len(hosts)
+    [network] = json.loads(engine.call("network", "inspect", network_name(lab)).stdout)
+    usable = ipaddress.ip_network(network["subnets"][0]["subnet"]).hosts()
+    # The first one is the gateway.
+    next(usable)
+    return [str(address) for _, address in zip(hosts, usable)]
+
+
 def start(engine: Engine, spec: Spec, *, image: str, folder: Path, init: Sequence[str]) -> None:
     """Create the network and all hosts."""
     engine.call("network", "create", "--label", f"{LABEL}={spec.name}", network_name(spec.name))
     keys, shared = str(folder / "keys"), str(folder / "shared")
+    places = zip(spec.hosts().items(), fixed_addresses(engine, spec.name, list(spec.hosts())))
     commands = [
-        run_command(engine, lab=spec.name, host=host, group=group, image=image, keys=keys, shared=shared, init=init)
-        for host, group in spec.hosts().items()
+        run_command(
+            engine,
+            lab=spec.name,
+            host=host,
+            group=group,
+            address=address,
+            image=image,
+            keys=keys,
+            shared=shared,
+            init=init,
+        )
+        for (host, group), address in places
     ]
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(call, commands))

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 
 import pytest
 from labhosts import engine as engines
@@ -90,6 +92,7 @@ def test_run_command():
         lab="t",
         host="web1",
         group="trundle_web",
+        address="10.1.0.2",
         image="i:1",
         keys="/k",
         shared="/s",
@@ -98,9 +101,19 @@ def test_run_command():
     assert " ".join(command) == (
         "podman --runtime runc run --detach --name trundle-lab-t-web1 --hostname web1"
         " --label trundle-lab=t --label trundle-lab-host=web1 --label trundle-lab-group=trundle_web"
-        " --network trundle-lab-t --network-alias web1 --volume /k:/etc/trundle-lab:ro --security-opt label=disable"
+        " --network trundle-lab-t --network-alias web1 --ip 10.1.0.2"
+        " --volume /k:/etc/trundle-lab:ro --security-opt label=disable"
         " --volume /s:/s --ulimit nofile=1:1 --systemd=always i:1"
     )
+
+
+def test_each_host_keeps_its_address(monkeypatch):
+    network = json.dumps([{"subnets": [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.1"}]}])
+    monkeypatch.setattr(
+        Engine, "call", lambda *_arguments, **_options: subprocess.CompletedProcess([], 0, stdout=network)
+    )
+    assert hosts.fixed_addresses(PODMAN, "t", ["web1", "db"]) == ["10.1.0.2", "10.1.0.3"]
+    assert hosts.fixed_addresses(replace(PODMAN, kind="docker"), "t", ["web1", "db"]) == [None, None]
 
 
 def test_build_command():
