@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from .engine import Engine, LabError, call, init_candidates
@@ -109,8 +110,7 @@ def fixed_addresses(engine: Engine, lab: str, hosts: Sequence[str]) -> list[str 
     [network] = json.loads(engine.call("network", "inspect", network_name(lab)).stdout)
     usable = ipaddress.ip_network(network["subnets"][0]["subnet"]).hosts()
     # The first one is the gateway.
-    next(usable)
-    return [str(address) for _, address in zip(hosts, usable)]
+    return [str(address) for address in islice(usable, 1, len(hosts) + 1)]
 
 
 def start(engine: Engine, spec: Spec, *, image: str, folder: Path, init: Sequence[str]) -> None:
