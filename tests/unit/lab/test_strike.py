@@ -51,6 +51,13 @@ def test_it_strikes_when_the_task_has_ended_on_the_host(tmp_path: Path, host: li
     assert [int(one["output"].split()[0]) for one in result["strikes"]] == ([lines] if lines else [])
 
 
+def test_the_deploy_waits_for_a_strike_that_takes_long(tmp_path: Path) -> None:
+    timeline = tmp_path / "strike.jsonl"
+    _status, result = run(tmp_path, "--task=Start", "--do", f"sh -c 'sleep 1; wc -l {timeline}'")
+    assert [one["output"].split()[0] for one in result["strikes"]] == ["1"]
+    assert len(timeline.read_text().splitlines()) == 4
+
+
 def test_later_strikes_follow_in_their_time(tmp_path: Path) -> None:
     _status, result = run(tmp_path, "--task=Start", "--do", "false", "--then", "0.2", "echo then")
     first, second = result["strikes"]
