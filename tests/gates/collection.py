@@ -81,8 +81,8 @@ def _write_pip_shim(path: Path) -> None:
     path.write_text(PIP_SHIM, encoding="utf-8")
 
 
-# What goes on in the background, and a systemd that is none of root's, Mitogen does in another way.
-LINEAR = ("handover", "instance", "instance_info", "nginx_upstream", "swap")
+# For root to be root Mitogen needs sudo, which may not be there; and what goes on in the background it ends otherwise.
+LINEAR = ("handover", "instance", "instance_info", "jobs_module", "nginx_upstream", "swap")
 
 
 def integration(names: Sequence[str] = ()) -> list[Result]:
