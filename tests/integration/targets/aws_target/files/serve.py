@@ -1,7 +1,7 @@
 # Copyright (c) 2026, trundle.django contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Serve moto's account of Amazon's for five minutes; write the address to the file given once it answers."""
+"""Serve moto's account of Amazon's; the file given holds the address once it answers, and it ends when that is gone."""
 
 from __future__ import annotations
 
@@ -15,5 +15,6 @@ server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 new = Path(f"{sys.argv[1]}.new")
 new.write_text("http://{}:{}".format(*server.get_host_and_port()), encoding="utf-8")
-new.rename(sys.argv[1])
-time.sleep(300)
+told = new.rename(sys.argv[1])
+while told.exists():
+    time.sleep(0.2)
