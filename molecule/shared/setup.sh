@@ -35,6 +35,7 @@ fi
 have memcached || packages="$packages memcached"
 have redis-server || packages="$packages redis-server"
 have git || packages="$packages git"
+have pkill || packages="$packages procps"
 have_nginx || packages="$packages nginx-light"
 have_haproxy || packages="$packages haproxy"
 have_postgresql || packages="$packages postgresql"
