@@ -15,6 +15,8 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+# Django's advice for ASGI: each request may have a thread of its own, and would leave its connection open behind it.
+os.environ.setdefault("SHOP_CONN_MAX_AGE", "0")
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
