@@ -16,7 +16,7 @@ import interpreters
 import report
 import tree
 import venvs
-from base import TREE, Command, GateError, Outcome, Result, environment, locked, run, say
+from base import BUILD, TREE, Command, GateError, Outcome, Result, environment, locked, run, say
 
 JUNIT = TREE / "tests" / "output" / "junit"
 PIP_HINT = re.compile(r"bootstrap script can be manually downloaded and saved to: (\S+)")
@@ -104,6 +104,7 @@ def integration(names: Sequence[str] = ()) -> list[Result]:
     linear = [name for name in targets if name in LINEAR or os.environ.get("TRUNDLE_STRATEGY") == "linear"]
     shared = [name for name in targets if name not in linear]
     base = [*base, "--continue-on-error"]
+    _keep_programs()
     results = [_integration("integration-linear", [*base, *linear], linear, env)] if linear else []
     if shared:
         _use_mitogen(venv)
@@ -118,6 +119,12 @@ def _integration(name: str, command: Command, targets: Sequence[str], env: dict[
     failed = report.failed_targets(outcome.output)
     number = len(failed) or int(outcome.status != 0)
     return Result(name, len(targets) - number, number, 0, time.monotonic() - started, " ".join(failed))
+
+
+def _keep_programs() -> None:
+    """Variables of all targets: where one keeps what the next one needs, too."""
+    config = TREE / "tests" / "integration" / "integration_config.yml"
+    config.write_text(f"setup_azure_programs: {BUILD}\n", encoding="utf-8")
 
 
 def _use_mitogen(venv: Path) -> None:
