@@ -65,13 +65,21 @@ class Stage:
     at_once: int = 2
 
 
-def stages(group: str) -> list[Stage]:
-    """What runs in a group, one stage after the other."""
+@dataclass(frozen=True)
+class Plan:
+    """Stages, one after the other, and lanes that take from first to last what processor the stages leave idle."""
+
+    stages: list[Stage]
+    spare: list[Lane]
+
+
+def plan(group: str) -> Plan:
+    """What runs in a group."""
     scenes = scenarios.parts()
     # The longest first, and last what has a test on each processor, so that none of them is left idle for long.
     quick = {**COMPANION, **units.parts()}
     if group == "test-quick":
-        return [Stage(_each({**quick, **READ}))]
+        return Plan([Stage(_each({**quick, **READ}))], [])
     hosts = {"integration": collection.integration} | {
         name: part for name, part in scenes.items() if name in scenarios.PATIENT
     }
@@ -79,14 +87,14 @@ def stages(group: str) -> list[Stage]:
     # scenarios wait for their hosts half of the time, and so two of them have room side by side.
     timed = _each({name: part for name, part in scenes.items() if name not in scenarios.PATIENT})
     if group == "hosts":
-        return [Stage(_each(hosts)), Stage(timed)]
+        return Plan([Stage(_each(hosts)), Stage(timed)], [])
     first = Stage(_each({**hosts, **quick}))
-    spare = background.group()
-    if spare is None:
-        return [first, Stage(_each(READ)), Stage(timed)]
-    read: Lane = {name: functools.partial(background.within, spare, part) for name, part in READ.items()}
+    made = background.group()
+    if made is None:
+        return Plan([first, Stage(_each(READ)), Stage(timed)], [])
+    read: Lane = {name: functools.partial(background.within, made, part) for name, part in READ.items()}
     linters: Lane = {name: read.pop(name) for name in LINTERS}
-    return [first, Stage([*timed, linters, read], at_once=len(timed) + 2)]
+    return Plan([first, Stage(timed)], [linters, read])
 
 
 def _each(parts: Lane) -> list[Lane]:
@@ -100,11 +108,15 @@ def main(arguments: list[str]) -> int:
     if options.what in {"setup", "tree"}:
         say(str(tree.make()))
         return 0
-    if options.what not in GROUPS:
-        results = _run(options.what, options.only)
-    else:
-        results = [result for stage in stages(options.what) for result in _side_by_side(stage)]
+    results = _follow(plan(options.what)) if options.what in GROUPS else _run(options.what, options.only)
     return report.close(results, time.monotonic() - started)
+
+
+def _follow(followed: Plan) -> list[Result]:
+    with ThreadPoolExecutor(1) as pool:
+        spare = pool.submit(_side_by_side, Stage(followed.spare, at_once=len(followed.spare) or 1))
+        results = [result for stage in followed.stages for result in _side_by_side(stage)]
+        return [*results, *spare.result()]
 
 
 def _side_by_side(stage: Stage) -> list[Result]:

@@ -104,10 +104,12 @@ def integration(names: Sequence[str] = ()) -> list[Result]:
     linear = [name for name in targets if name in LINEAR or os.environ.get("TRUNDLE_STRATEGY") == "linear"]
     shared = [name for name in targets if name not in linear]
     base = [*base, "--continue-on-error"]
-    _keep_programs()
-    results = [_integration("integration-linear", [*base, *linear], linear, env)] if linear else []
+    results = []
+    if linear:
+        _configure(venv, mitogen=False)
+        results.append(_integration("integration-linear", [*base, *linear], linear, env))
     if shared:
-        _use_mitogen(venv)
+        _configure(venv, mitogen=True)
         results.append(_integration("integration", [*base, *shared], shared, env))
     return results
 
@@ -121,15 +123,12 @@ def _integration(name: str, command: Command, targets: Sequence[str], env: dict[
     return Result(name, len(targets) - number, number, 0, time.monotonic() - started, " ".join(failed))
 
 
-def _keep_programs() -> None:
-    """Variables of all targets: where one keeps what the next one needs, too."""
-    config = TREE / "tests" / "integration" / "integration_config.yml"
-    config.write_text(f"setup_azure_programs: {BUILD}\n", encoding="utf-8")
-
-
-def _use_mitogen(venv: Path) -> None:
-    """In the copy of the checkout: ansible-test passes no variable of the environment on to Ansible."""
-    folder = next(venv.glob("lib/python*/site-packages/ansible_mitogen/plugins/strategy"))
-    config = TREE / "tests" / "integration" / "integration.cfg"
-    lines = ["[defaults]", f"strategy_plugins = {folder}", "strategy = mitogen_linear", config.read_text("utf-8")]
-    config.write_text("\n".join(lines), encoding="utf-8")
+def _configure(venv: Path, *, mitogen: bool) -> None:
+    """Write what all targets are to know: how they are run, and where one keeps what the next one needs, too."""
+    # One process less for each task, of which the targets have hundreds.
+    lines = ["[connection]", "pipelining = true"]
+    if mitogen:
+        folder = next(venv.glob("lib/python*/site-packages/ansible_mitogen/plugins/strategy"))
+        lines += ["[defaults]", f"strategy_plugins = {folder}", "strategy = mitogen_linear"]
+    (TREE / tree.SETTINGS).write_text("\n".join([*lines, ""]), encoding="utf-8")
+    (TREE / tree.VARIABLES).write_text(f"---\nsetup_azure_programs: {BUILD}\n", encoding="utf-8")

@@ -16,8 +16,11 @@ from pathlib import Path
 
 from base import BUILD, ROOT, TREE, locked
 
-# Written into the copy by the tools that run there.
-KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/")
+# ansible-test passes no variable of the environment on to Ansible: what it is to know are files of the copy.
+SETTINGS = "tests/integration/integration.cfg"
+VARIABLES = "tests/integration/integration_config.yml"
+# Written into the copy by what runs there.
+KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/", SETTINGS, VARIABLES)
 
 
 def make() -> Path:
