@@ -47,11 +47,15 @@ def test_the_copy_follows_changes_and_removals(checkout: Path) -> None:
     copy = tree.make()
     (copy / "tests" / "output").mkdir(parents=True)
     (copy / "tests" / "output" / "kept.xml").write_text("", encoding="utf-8")
+    (copy / "tests" / "integration").mkdir()
+    for name in (tree.SETTINGS, tree.VARIABLES):
+        (copy / name).write_text("", encoding="utf-8")
     (checkout / "plugins" / "a.py").write_text("a = 2\n", encoding="utf-8")
     (checkout / "plugins" / "b.py").unlink()
     tree.make()
     assert (copy / "plugins" / "a.py").read_text(encoding="utf-8") == "a = 2\n"
-    assert listed(copy) == {".gitignore", "link.py", "plugins/a.py", "tests/output/kept.xml"}
+    kept = {"tests/output/kept.xml", tree.SETTINGS, tree.VARIABLES}
+    assert listed(copy) == {".gitignore", "link.py", "plugins/a.py", *kept}
 
 
 def test_a_link_in_the_place_of_a_folder_is_not_followed(checkout: Path) -> None:
