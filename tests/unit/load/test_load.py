@@ -23,6 +23,8 @@ from load_page import Manifests
 
 LOAD = Path(load.__file__)
 RATE = 50
+# In seconds: on a busy machine the first pages may be late, and no form is sent when the time is over.
+LONG = 2
 
 
 def drive(server, tmp_path, *, manifests=None, **options):
@@ -50,12 +52,12 @@ def causes(result):
 
 
 def test_a_sound_site_has_no_failure(site, server, tmp_path):
-    result = drive(server, tmp_path, manifests=known(site, tmp_path, "v1"))
+    result = drive(server, tmp_path, manifests=known(site, tmp_path, "v1"), duration=LONG)
     assert (result["failed"], result["mixed"], result["asset_404"], result["unjudged"]) == (0, 0, 0, 0)
     assert result["failures"] == []
     followed = result["posts"]
     assert followed >= 1
-    assert result["requests"] == RATE * 0.4 + 2 * followed
+    assert result["requests"] == RATE * LONG + 2 * followed
     assert result["by_release"] == {"v1": result["requests"] - followed}
     assert result["running"] is False
     assert 0 < result["p50_ms"] <= result["p99_ms"] <= result["max_ms"]
@@ -83,7 +85,7 @@ def test_half_of_the_connections_are_fresh(site, server, tmp_path):
 
 
 def test_forms_are_sent_as_a_browser_would(site, server, tmp_path):
-    result = drive(server, tmp_path)
+    result = drive(server, tmp_path, duration=LONG)
     assert result["failed"] == 0  # the server refuses a form without cookie, token or origin
     assert len(site.subscribed) == result["posts"]
     assert set(site.subscribed) == {"visitor@example.com"}
@@ -93,7 +95,7 @@ def test_forms_are_sent_as_a_browser_would(site, server, tmp_path):
 @pytest.mark.parametrize("status", [400, 403, 500, 503])
 def test_a_refused_form_is_a_failure(site, server, tmp_path, status):
     site.form_status = status
-    result = drive(server, tmp_path)
+    result = drive(server, tmp_path, duration=LONG)
     assert result["failed"] == result["posts"] > 0
     assert causes(result) == {f"status {status} to a form"}
 
