@@ -41,14 +41,16 @@ TYPED = ("tests/gates", "molecule/shared", "examples")
 
 def lint() -> list[Result]:
     venv = venvs.usual()
-    tree.make()
-    # ansible-lint installs the collection into Ansible's home, and what another run left there would win over TREE.
+    # It reads what ansible-test makes and removes in the usual copy, too.
+    collections = BUILD / "linted"
+    copy = tree.copy_to(collections / TREE.relative_to(COLLECTIONS))
+    # ansible-lint installs the collection into Ansible's home, and what another run left there would win over the copy.
     home = BUILD / "ansible-lint"
     shutil.rmtree(home, ignore_errors=True)
-    env = environment(venv, {"ANSIBLE_HOME": str(home)})
+    env = environment(venv, {"ANSIBLE_HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(collections)})
     results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
     command: Command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
-    return [*results, check(command, log="ansible-lint", cwd=TREE, env=env)]
+    return [*results, check(command, log="ansible-lint", cwd=copy, env=env)]
 
 
 def types() -> list[Result]:

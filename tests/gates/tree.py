@@ -25,20 +25,25 @@ KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/", S
 
 def make() -> Path:
     """Bring the copy up to date and return it."""
+    return copy_to(TREE)
+
+
+def copy_to(target: Path) -> Path:
+    """Bring another copy up to date and return it: for what would trip over what runs in the usual one meanwhile."""
     with locked("tree"):
-        return _make()
+        return _make(target)
 
 
-def _make() -> Path:
-    TREE.mkdir(parents=True, exist_ok=True)
+def _make(target: Path) -> Path:
+    target.mkdir(parents=True, exist_ok=True)
     wanted = _files()
     for name in wanted:
-        _copy(ROOT / name, TREE / name)
-    _remove_others(set(wanted))
+        _copy(ROOT / name, target / name)
+    _remove_others(target, set(wanted))
     # A repository of its own: with it the tools list the files of the copy, not those of the checkout around it.
-    if not (TREE / ".git").is_dir():
-        subprocess.run(["git", "init", "--quiet", TREE], check=True)
-    return TREE
+    if not (target / ".git").is_dir():
+        subprocess.run(["git", "init", "--quiet", target], check=True)
+    return target
 
 
 def _files() -> list[str]:
@@ -75,11 +80,11 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copy2(source, target)
 
 
-def _remove_others(wanted: set[str]) -> None:
-    for folder, folders, files in os.walk(TREE, topdown=False):
+def _remove_others(target: Path, wanted: set[str]) -> None:
+    for folder, folders, files in os.walk(target, topdown=False):
         for name in (*files, *folders):
             path = Path(folder, name)
-            relative = path.relative_to(TREE).as_posix()
+            relative = path.relative_to(target).as_posix()
             if f"{relative}/".startswith(KEPT) or relative in wanted:
                 continue
             if path.is_symlink() or path.is_file():
