@@ -18,7 +18,6 @@ import tree
 import venvs
 from base import BUILD, TREE, Command, GateError, Outcome, Result, environment, locked, run, say
 
-JUNIT = TREE / "tests" / "output" / "junit"
 PIP_HINT = re.compile(r"bootstrap script can be manually downloaded and saved to: (\S+)")
 PIP_SHIM = '''"""Stands in for get-pip.py, which could not be downloaded: takes the pip that comes with Python."""
 import runpy
@@ -32,20 +31,20 @@ runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
 def sanity() -> list[Result]:
     """All of ansible-test's sanity tests, without an ignore; import and compile on the oldest host's Python too."""
     version, venv = interpreters.newest(), venvs.newest()
-    tree.make()
-    ignores = sorted(path.name for path in (TREE / "tests" / "sanity").glob("ignore*"))
+    copy = tree.own("checked")
+    ignores = sorted(path.name for path in (copy / "tests" / "sanity").glob("ignore*"))
     if ignores:
         raise GateError(f"Sanity is to pass without ignores; remove {', '.join(ignores)}.")
-    results = [_sanity("sanity", ["--python", version], venv)]
+    results = [_sanity("sanity", ["--python", version], venv, copy)]
     name = f"sanity-{interpreters.HOST_VERSION}"
     host = interpreters.find(interpreters.HOST_VERSION)
     if host is None:
         return [*results, Result(name, skipped=1, note=f"Python {interpreters.HOST_VERSION} was not found")]
     target = f"{interpreters.HOST_VERSION}@{host}"
-    return [*results, _sanity(name, ["--target-python", target, "--test", "import", "--test", "compile"], venv)]
+    return [*results, _sanity(name, ["--target-python", target, "--test", "import", "--test", "compile"], venv, copy)]
 
 
-def _sanity(name: str, arguments: Sequence[str], venv: Path) -> Result:
+def _sanity(name: str, arguments: Sequence[str], venv: Path, copy: Path) -> Result:
     started = time.monotonic()
     env = environment(venv)
     host = interpreters.find(interpreters.HOST_VERSION)
@@ -53,23 +52,24 @@ def _sanity(name: str, arguments: Sequence[str], venv: Path) -> Result:
         # It looks interpreters up by name, and a pyenv shim of that name may lead nowhere.
         env["PATH"] = os.pathsep.join([str(venv / "bin"), str(host.parent), env["PATH"]])
     command: Command = [venv / "bin" / "ansible-test", "sanity", "--color", "no", "--junit", *arguments]
-    with locked("ansible-test"):
-        outcome = _with_pip(command, name, env)
-        passed, failed, skipped = report.count_junit(JUNIT.glob("*.xml"))
+    junit = copy / "tests" / "output" / "junit"
+    with locked("sanity"):
+        shutil.rmtree(junit, ignore_errors=True)
+        outcome = _with_pip(command, name, copy, env)
+        passed, failed, skipped = report.count_junit(junit.glob("*.xml"))
     note = f"exit status {outcome.status}" if outcome.status and not failed else ""
     return Result(name, passed, failed or int(outcome.status != 0), skipped, time.monotonic() - started, note)
 
 
-def _with_pip(command: Command, name: str, env: dict[str, str]) -> Outcome:
+def _with_pip(command: Command, name: str, copy: Path, env: dict[str, str]) -> Outcome:
     """Run ansible-test, and once more when all that it lacked was its pip."""
-    shutil.rmtree(JUNIT, ignore_errors=True)
-    outcome = run(command, log=name, cwd=TREE, env=env)
+    outcome = run(command, log=name, cwd=copy, env=env)
     missing = PIP_HINT.findall(outcome.output)
     if not missing:
         return outcome
     for path in dict.fromkeys(missing):
         _write_pip_shim(Path(path))
-    return run(command, log=name, cwd=TREE, env=env)
+    return run(command, log=name, cwd=copy, env=env)
 
 
 def _write_pip_shim(path: Path) -> None:

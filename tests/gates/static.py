@@ -42,12 +42,11 @@ TYPED = ("tests/gates", "molecule/shared", "examples")
 def lint() -> list[Result]:
     venv = venvs.usual()
     # It reads what ansible-test makes and removes in the usual copy, too.
-    collections = BUILD / "linted"
-    copy = tree.copy_to(collections / TREE.relative_to(COLLECTIONS))
+    copy = tree.own("linted")
     # ansible-lint installs the collection into Ansible's home, and what another run left there would win over the copy.
     home = BUILD / "ansible-lint"
     shutil.rmtree(home, ignore_errors=True)
-    env = environment(venv, {"ANSIBLE_HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(collections)})
+    env = environment(venv, {"ANSIBLE_HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(copy.parents[2])})
     results = [check([venv / "bin" / "ruff", "check", "."], log="ruff", env=env)]
     command: Command = [venv / "bin" / "ansible-lint", "--offline", "--nocolor"]
     return [*results, check(command, log="ansible-lint", cwd=copy, env=env)]

@@ -14,22 +14,27 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from base import BUILD, ROOT, TREE, locked
+from base import BUILD, COLLECTIONS, ROOT, TREE, locked
 
 # ansible-test passes no variable of the environment on to Ansible: what it is to know are files of the copy.
 SETTINGS = "tests/integration/integration.cfg"
 VARIABLES = "tests/integration/integration_config.yml"
-# Written into the copy by what runs there.
-KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/", SETTINGS, VARIABLES)
+INVENTORY = "tests/integration/inventory"
+# Written into the copy by what runs there, perhaps while the copy is brought up to date.
+KEPT = ("tests/output/", ".git/", ".ansible/", ".mypy_cache/", ".ruff_cache/", SETTINGS, VARIABLES, INVENTORY)
 
 
 def make() -> Path:
     """Bring the copy up to date and return it."""
-    return copy_to(TREE)
+    return _locked(TREE)
 
 
-def copy_to(target: Path) -> Path:
-    """Bring another copy up to date and return it: for what would trip over what runs in the usual one meanwhile."""
+def own(name: str) -> Path:
+    """Bring a copy below build/<name> up to date and return it: for what would trip over files that come and go."""
+    return _locked(BUILD / name / TREE.relative_to(COLLECTIONS))
+
+
+def _locked(target: Path) -> Path:
     with locked("tree"):
         return _make(target)
 

@@ -48,13 +48,13 @@ def test_the_copy_follows_changes_and_removals(checkout: Path) -> None:
     (copy / "tests" / "output").mkdir(parents=True)
     (copy / "tests" / "output" / "kept.xml").write_text("", encoding="utf-8")
     (copy / "tests" / "integration").mkdir()
-    for name in (tree.SETTINGS, tree.VARIABLES):
+    for name in (tree.SETTINGS, tree.VARIABLES, tree.INVENTORY):
         (copy / name).write_text("", encoding="utf-8")
     (checkout / "plugins" / "a.py").write_text("a = 2\n", encoding="utf-8")
     (checkout / "plugins" / "b.py").unlink()
     tree.make()
     assert (copy / "plugins" / "a.py").read_text(encoding="utf-8") == "a = 2\n"
-    kept = {"tests/output/kept.xml", tree.SETTINGS, tree.VARIABLES}
+    kept = {"tests/output/kept.xml", tree.SETTINGS, tree.VARIABLES, tree.INVENTORY}
     assert listed(copy) == {".gitignore", "link.py", "plugins/a.py", *kept}
 
 
