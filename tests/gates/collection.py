@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -131,4 +132,4 @@ def _configure(venv: Path, *, mitogen: bool) -> None:
         folder = next(venv.glob("lib/python*/site-packages/ansible_mitogen/plugins/strategy"))
         lines += ["[defaults]", f"strategy_plugins = {folder}", "strategy = mitogen_linear"]
     (TREE / tree.SETTINGS).write_text("\n".join([*lines, ""]), encoding="utf-8")
-    (TREE / tree.VARIABLES).write_text(f"---\nsetup_azure_programs: {BUILD}\n", encoding="utf-8")
+    (TREE / tree.VARIABLES).write_text(f"---\nsetup_azure_programs: {json.dumps(str(BUILD))}\n", encoding="utf-8")
