@@ -97,8 +97,10 @@ def base_image(engine: Engine, sources: str) -> str:
 
 
 def build_command(engine: Engine, *, base: str, tag: str, folder: str) -> list[str]:
-    labels = ("--label", "trundle-lab-image=1")
-    return engine.command("build", *engine.limits, *labels, "--build-arg", f"BASE={base}", "--tag", tag, folder)
+    # Written once, at the end, and not after each step; docker knows no such flag.
+    once = ["--layers=false"] if engine.kind == "podman" else []
+    options = [*once, *engine.limits, "--label", "trundle-lab-image=1", "--build-arg", f"BASE={base}", "--tag", tag]
+    return engine.command("build", *options, folder)
 
 
 def write_context(folder: Path, files: machine.Files) -> None:

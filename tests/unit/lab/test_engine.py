@@ -116,10 +116,12 @@ def test_each_host_keeps_its_address(monkeypatch):
     assert hosts.fixed_addresses(replace(PODMAN, kind="docker"), "t", ["web1", "db"]) == [None, None]
 
 
-def test_build_command():
-    command = image.build_command(PODMAN, base="b", tag="t", folder="/f")
+@pytest.mark.parametrize(("kind", "layers"), [("podman", " --layers=false"), ("docker", "")])
+def test_build_command(kind, layers):
+    command = image.build_command(replace(PODMAN, kind=kind), base="b", tag="t", folder="/f")
     assert " ".join(command) == (
-        "podman --runtime runc build --ulimit nofile=1:1 --label trundle-lab-image=1 --build-arg BASE=b --tag t /f"
+        f"podman --runtime runc build{layers} --ulimit nofile=1:1 --label trundle-lab-image=1 --build-arg BASE=b"
+        " --tag t /f"
     )
 
 
