@@ -101,7 +101,6 @@ def static(found: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 def site(newest_site: Any) -> Any:
     """Enough files for a kill to meet every phase."""
-    newest_site.settings(newest_site.admin)
     for number in range(150):
         newest_site.write(f"assets/css/{number}.css", f"a {{ background: url('../img/{number}.png') }}\n" * 20)
         newest_site.write(f"assets/img/{number}.png", bytes(range(256)) * number)
