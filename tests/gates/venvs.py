@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from functools import cache
@@ -120,7 +119,6 @@ def _call(command: Command) -> None:
     # An environment that is switched on by the caller must not be the one that is filled.
     for name in ("VIRTUAL_ENV", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"):
         env.pop(name, None)
-    env.setdefault("UV_LINK_MODE", os.environ.get("UV_LINK_MODE", "copy"))
     status = subprocess.run([str(word) for word in command], env=env, cwd=ROOT, check=False).returncode
     if status:
         raise GateError(f"Failed to make a virtual environment: {' '.join(map(str, command))} ended with {status}.")
