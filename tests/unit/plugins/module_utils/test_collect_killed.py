@@ -125,7 +125,8 @@ def kill_often(disturbed: Collections, moments: random.Random, limit: float, exp
     """Kill one collection after the other, with what the killed ones have left in the cache."""
     killed = 0
     for number in range(3 * KILLS):
-        seconds = disturbed.run(f"v{number}", kill_after=moments.uniform(0, limit))
+        # Late moments more often: half of the time passes before the project is loaded.
+        seconds = disturbed.run(f"v{number}", kill_after=moments.triangular(0, limit, limit))
         there = disturbed.assert_whole_or_absent(f"v{number}", expected)
         if seconds is None:
             killed += 1

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.trundle.django.plugins.module_utils import migrate_linter
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.migrate_linter import install_linter, linter_folder
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts, runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import on_hosts
 
 pytestmark = on_hosts
 
@@ -37,7 +37,6 @@ def test_it_is_installed_once_and_can_be_read_by_all(tmp_path: Path) -> None:
     assert folder.stat().st_mtime_ns == stamp
 
 
-@runs_once
 def test_what_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     folder = linter_folder(tmp_path)
     (folder / "django_migration_linter").mkdir(parents=True)
@@ -45,7 +44,6 @@ def test_what_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     assert (folder / "django_migration_linter" / "__init__.py").exists()
 
 
-@runs_once
 def test_another_content_under_the_same_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packages = (migrate_linter.PACKAGES[0], (migrate_linter.PACKAGES[1][0], "0" * 64))
     monkeypatch.setattr(migrate_linter, "PACKAGES", packages)

@@ -15,7 +15,7 @@ from ansible_collections.trundle.django.plugins.module_utils import virtualenv
 from ansible_collections.trundle.django.plugins.module_utils.errors import TrundleError
 from ansible_collections.trundle.django.plugins.module_utils.releases import Tree
 from ansible_collections.trundle.django.plugins.module_utils.virtualenv import Installer
-from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import BUILD, on_hosts, runs_once
+from ansible_collections.trundle.django.tests.unit.plugins.module_utils.conftest import BUILD, on_hosts
 
 pytestmark = on_hosts
 
@@ -140,7 +140,6 @@ def test_pip_is_installed_where_it_is_not(tree: Tree) -> None:
     assert edition(tree, "v1") == "first"
 
 
-@runs_once
 def test_f28_pip_that_a_full_disk_cut_off_is_installed_anew(tree: Tree) -> None:
     (tree.root / ".pip").unlink()
     (tree.root / ".pip" / "bin").mkdir(parents=True)
@@ -157,7 +156,6 @@ def test_a_package_that_comes_with_the_release_is_part_of_its_requirements(tree:
     assert (edition(tree, "v1"), edition(tree, "v2")) == ("first", "second")
 
 
-@runs_once
 def test_an_environment_that_was_cut_off_is_made_anew(tree: Tree) -> None:
     stage(tree, "v1")
     environment = provide(tree, "v1")
