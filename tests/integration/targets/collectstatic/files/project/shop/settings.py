@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+import only_here  # noqa: F401  (no interpreter but the project's has it)
+
 BASE_DIR = Path(__file__).parents[1]
 SECRET_KEY = os.environ["SHOP_SECRET_KEY"]
 INSTALLED_APPS = [

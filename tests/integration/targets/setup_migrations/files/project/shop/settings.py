@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+import only_here  # noqa: F401  (no interpreter but the project's has it)
+
 SECRET_KEY = "not a secret"
 INSTALLED_APPS = ["shop"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
