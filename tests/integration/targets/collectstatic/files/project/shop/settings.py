@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-import only_here  # noqa: F401  (no interpreter but the project's has it)
+# No interpreter but the project's has it.
+import_module("only_here")
 
 BASE_DIR = Path(__file__).parents[1]
 SECRET_KEY = os.environ["SHOP_SECRET_KEY"]
